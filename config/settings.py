@@ -1,0 +1,249 @@
+"""Settings: the environment decides; with nothing set this is the demo on loopback.
+
+Every variable is described in docs/operator-runbook.md. Production refuses to start half-configured.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config import embedded_postgres
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV = os.environ.get("OPENAPPEAL_ENV", "demo")
+if ENV not in {"demo", "test", "production"}:
+    raise ImproperlyConfigured(f"OPENAPPEAL_ENV is {ENV!r}; use demo, test or production.")
+PRODUCTION = ENV == "production"
+STATE_DIR = Path(os.environ.get("OPENAPPEAL_STATE", BASE_DIR / ".state"))
+
+
+def required(name: str) -> str:
+    """The variable's value; in production its absence stops the start."""
+    value = os.environ.get(name, "")
+    if PRODUCTION and not value:
+        raise ImproperlyConfigured(f"{name} must be set in production; see docs/operator-runbook.md.")
+    return value
+
+
+def state_secret(name: str) -> str:
+    """A secret of the demo's own, made once and kept in the state directory (mode 600)."""
+    path = STATE_DIR / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+        try:
+            os.link(draft, path)  # atomic: of two processes starting at once, one file wins
+        except FileExistsError:
+            pass
+        draft.unlink()
+    return path.read_text()
+
+
+SECRET_KEY = required("SECRET_KEY") or state_secret("secret_key")
+SECRET_KEY_FALLBACKS = os.environ.get("SECRET_KEY_FALLBACKS", "").split()
+# "kid:base64,kid2:base64": the first key encrypts, all of them decrypt (fundraising/vault.py).
+FIELD_KEYS = required("FIELD_KEYS") or f"demo:{state_secret('field_key')}"
+# Keys the blind index of e-mail addresses; changing it means re-indexing every donor.
+INDEX_KEY = required("INDEX_KEY") or state_secret("index_key")
+
+PUBLIC_URL = (required("PUBLIC_URL") or "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_HOST = PUBLIC_URL.split("://")[-1].split("/")[0].rsplit(":", 1)[0]
+DEBUG = False
+ALLOWED_HOSTS = (
+    [PUBLIC_HOST, *os.environ.get("ALLOWED_HOSTS", "").split()]
+    if PRODUCTION
+    else ["127.0.0.1", "localhost", "[::1]", "testserver"]
+)
+INTERNAL_IPS: list[str] = []
+
+# --- Stripe ---------------------------------------------------------------------------------------
+STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")
+if PRODUCTION and STRIPE_API_BASE:
+    raise ImproperlyConfigured("STRIPE_API_BASE points payments at a stand-in; production refuses it.")
+STRIPE_API_BASE = STRIPE_API_BASE or ("" if PRODUCTION else "http://127.0.0.1:8012")
+STRIPE_TIMEOUT_SECONDS = 10
+STRIPE_LIVEMODE = PRODUCTION and os.environ.get("STRIPE_LIVEMODE", "true") == "true"
+STRIPE_SPEC_DIR = Path(os.environ.get("STRIPE_SPEC_DIR", BASE_DIR.parent / "shared" / "stripe"))
+WEBHOOK_MAX_BYTES = 1_000_000
+
+# --- Apps -----------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config",
+    "fundraising",
+    "payments",
+    "receipts",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Database, cache, broker ----------------------------------------------------------------------
+DATABASE_URL = required("DATABASE_URL") or embedded_postgres.ensure()
+DATABASES = {
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+BROKER_URL = required("BROKER_URL") or f"pgmq+{DATABASE_URL}"
+
+# --- Mail -----------------------------------------------------------------------------------------
+MAIL_DIR = STATE_DIR / "mail"
+if PRODUCTION:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = required("EMAIL_HOST")
+    EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+    EMAIL_HOST_USER = os.environ.get("EMAIL_USER", "")
+    EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_PASSWORD", "")
+    EMAIL_USE_TLS = os.environ.get("EMAIL_TLS", "true") == "true"
+    EMAIL_TIMEOUT = 20
+else:
+    # Files that the demo's mail page lists; no message can leave a machine that is not production.
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(MAIL_DIR)
+
+# --- Languages ------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("it", "Italiano")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Static files and stored papers ---------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", STATE_DIR / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if ENV != "test"
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = ENV == "test"
+MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT", STATE_DIR / "media"))
+
+# --- Safety ---------------------------------------------------------------------------------------
+CSP = {
+    "default-src": [SELF],
+    "object-src": [NONE],
+    "base-uri": [NONE],
+    "frame-ancestors": [NONE],
+    # The donation form answers with a redirect to Stripe's page; browsers check the redirect too.
+    "form-action": [SELF, "https://checkout.stripe.com", *([STRIPE_API_BASE] if STRIPE_API_BASE else [])],
+    "img-src": [SELF, "data:"],
+}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": CSP}
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # A load balancer's health probe speaks plain HTTP from inside.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# --- REST API -------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "PAGE_SIZE": 50,
+    "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "fundraising.api.errors.answer",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OpenAppeal API",
+    "DESCRIPTION": "Campaigns, appeals and live totals; opening a donation. Amounts are integers in minor units.",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_URLCONF": "fundraising.api.urls",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# --- Logging: no personal data, no bodies ---------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "loggers": {"stripe": {"level": "WARNING"}, "fontTools": {"level": "ERROR"}, "weasyprint": {"level": "ERROR"}},
+}
+
+# --- The admin's look -----------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "OpenAppeal",
+    "SITE_HEADER": "OpenAppeal",
+    "SITE_SUBHEADER": "Campaigns and books",
+    "SHOW_VIEW_ON_SITE": True,
+}

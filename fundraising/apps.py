@@ -1,0 +1,7 @@
+"""Django's entry to the fundraising app."""
+
+from django.apps import AppConfig
+
+
+class FundraisingConfig(AppConfig):
+    name = "fundraising"
