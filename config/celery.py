@@ -1,0 +1,36 @@
+"""Celery: a nudge, never the record. Beat's schedule is the list of sweeps that find what was lost."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("openappeal")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=500,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_timeout=2,
+    task_publish_retry=False,
+    task_soft_time_limit=240,
+    task_time_limit=300,
+    timezone="UTC",
+    beat_schedule_filename=str(settings.STATE_DIR / "beat"),
+    beat_schedule={
+        "inbox": {"task": "payments.tasks.handle_inbox", "schedule": 30.0, "options": {"expires": 30}},
+        "payments": {"task": "payments.tasks.look_up_payments", "schedule": 30.0, "options": {"expires": 30}},
+        "settlement": {"task": "payments.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
+        "sync": {"task": "payments.tasks.sync_recent", "schedule": 900.0, "options": {"expires": 900}},
+        "receipts": {"task": "receipts.tasks.issue_due", "schedule": 15.0, "options": {"expires": 15}},
+        "mail": {"task": "receipts.tasks.send_due", "schedule": 15.0, "options": {"expires": 15}},
+        "totals": {"task": "fundraising.tasks.fold", "schedule": 30.0, "options": {"expires": 30}},
+    },
+)
+app.autodiscover_tasks(lambda: ["fundraising", "payments", "receipts"])

@@ -1,0 +1,351 @@
+"""The verbs of a donation: open, announce, receive, refund, settle. Only booked facts move it.
+
+Each verb is one database transaction and may be called any number of times for the same fact.
+Lock order: donation, donor, then the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, Sum
+
+from . import ledger
+from .ledger import Bucket, Posted, bucket
+from .models import (
+    AppealWording,
+    Donation,
+    DonationPage,
+    DonationState,
+    Donor,
+    Entry,
+    LegalEntity,
+    Posting,
+    PublicName,
+    Purpose,
+    Round,
+    Tally,
+)
+from .money import Money
+from .vault import blind_index
+
+
+class NotBookedYet(LookupError):
+    """The fact rests on another one that has not been booked; come back when it has."""
+
+
+class NotOpen(Exception):
+    """The appeal takes no money now."""
+
+
+@dataclass(frozen=True)
+class DonationDraft:
+    """What a donor filled in, already checked. `amount` includes `fee_cover`."""
+
+    page: DonationPage
+    round: Round
+    wording: AppealWording
+    amount: Money
+    fee_cover: Money
+    first_name: str
+    last_name: str
+    email: str
+    country: str
+    public_name: PublicName
+    newsletter_consent: str
+
+
+def open_donation(draft: DonationDraft) -> Donation:
+    """Open a donation, or return the one that the same form opened and nobody has paid yet.
+
+    A double click, a second tab or the back button send the same form again: that is one donation.
+    Raises NotOpen when the appeal has closed meanwhile.
+    """
+    appeal = draft.round.appeal
+    if not (appeal.takes_money and draft.round.is_open()):
+        raise NotOpen(appeal.slug)
+    submission = _submission(draft)
+    donor = _donor(draft)
+    opened = Donation.objects.filter(submission=submission, state=DonationState.OPENED)
+    while True:
+        if twin := opened.first():
+            return twin
+        try:
+            with transaction.atomic():
+                return _create(draft, donor, submission)
+        except IntegrityError:
+            if not opened.exists():  # not the twin's doing
+                raise
+
+
+def _create(draft: DonationDraft, donor: Donor, submission: str) -> Donation:
+    return Donation.objects.create(
+        entity_id=donor.entity_id,
+        donor=donor,
+        page=draft.page,
+        round=draft.round,
+        wording=draft.wording,
+        locale=draft.page.locale,
+        currency=draft.amount.currency,
+        amount_minor=draft.amount.minor,
+        fee_cover_minor=draft.fee_cover.minor,
+        public_name=draft.public_name,
+        newsletter_consent=draft.newsletter_consent,
+        submission=submission,
+    )
+
+
+def _submission(draft: DonationDraft) -> str:
+    return blind_index(
+        *map(str, (draft.page.pk, draft.round.pk, draft.wording.pk, draft.amount, draft.fee_cover)),
+        draft.email, draft.first_name, draft.last_name, draft.country, draft.public_name, draft.newsletter_consent,
+    )  # fmt: skip
+
+
+def _donor(draft: DonationDraft) -> Donor:
+    entity: LegalEntity = draft.round.appeal.campaign.entity
+    identity = blind_index(draft.email, draft.first_name, draft.last_name, draft.country)
+    donor, _created = Donor.objects.get_or_create(
+        entity=entity,
+        identity_index=identity,
+        defaults={
+            "email_index": blind_index(draft.email),
+            "email": draft.email,
+            "first_name": draft.first_name,
+            "last_name": draft.last_name,
+            "country": draft.country,
+            "locale": draft.page.locale,
+        },
+    )
+    return donor
+
+
+def announced_key(provider_id: str) -> str:
+    return f"announced:{provider_id}"
+
+
+@transaction.atomic
+def announce_donation(donation_uuid: UUID, *, provider_id: str, amount: Money, at: datetime) -> bool:
+    """Note money that the bank has yet to send (SEPA debit). Shown apart, never as received."""
+    donation = _locked(donation_uuid)
+    if donation.state not in {DonationState.OPENED, DonationState.PENDING}:
+        return False
+    fund = donation.round.appeal.fund
+    where = {"entity": donation.entity_id, "fund": fund, "round": donation.round}
+    posted = ledger.post(
+        key=announced_key(provider_id),
+        legs={
+            bucket(Purpose.PENDING, amount.currency, **where): amount.minor,
+            bucket(Purpose.ANNOUNCED, amount.currency, **where): -amount.minor,
+        },
+        occurred_at=at,
+        donation_id=donation.pk,
+    )
+    if posted.is_new:
+        Donation.objects.filter(pk=donation.pk).update(state=DonationState.PENDING)
+    return posted.is_new
+
+
+@transaction.atomic
+def withdraw_announcement(donation_uuid: UUID, *, at: datetime) -> bool:
+    """The announced money will not come: take the announcement back, the donation can be tried again."""
+    donation = _locked(donation_uuid)
+    withdrawn = _end_announcements(donation, at)
+    if donation.state == DonationState.PENDING:
+        _reopen(donation)
+    return withdrawn
+
+
+def _reopen(donation: Donation) -> None:
+    """Back to `opened`; should the same form have been opened anew, this row steps out of its way."""
+    submission = donation.submission
+    if Donation.objects.filter(submission=submission, state=DonationState.OPENED).exists():
+        submission = hashlib.sha256(f"{submission}{donation.uuid}".encode()).hexdigest()
+    Donation.objects.filter(pk=donation.pk).update(state=DonationState.OPENED, submission=submission)
+
+
+def _end_announcements(donation: Donation, at: datetime) -> bool:
+    standing = Entry.objects.filter(
+        donation=donation, key__startswith=announced_key(""), reversed_by=None, reverses=None
+    )
+    ended = False
+    for entry in standing:
+        ended |= ledger.reverse(entry, key=f"{entry.key}:ended", occurred_at=at).is_new
+    return ended
+
+
+@transaction.atomic
+def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: datetime, provider: str) -> bool:
+    """Book money that arrived for a donation; False if this fact was booked before.
+
+    After the appeal has closed the money goes to its secondary purpose. A second charge on one
+    donation is no second donation: it goes to suspense, for staff to give back.
+    """
+    donation = _locked(donation_uuid)
+    if ledger.booked(key):
+        return False
+    if donation.state in {DonationState.RECEIVED, DonationState.REFUNDED}:
+        return book_unmatched(key=key, entity_id=donation.entity_id, amount=amount, at=at, provider=provider)
+    appeal = donation.round.appeal
+    late = not appeal.takes_money
+    fund = appeal.late_fund if late else appeal.fund
+    income = bucket(
+        Purpose.DONATIONS,
+        amount.currency,
+        entity=donation.entity_id,
+        fund=fund,
+        round=None if late else donation.round,
+    )
+    clearing = bucket(Purpose.CLEARING, amount.currency, entity=donation.entity_id, provider=provider)
+    _end_announcements(donation, at)
+    posted = ledger.post(
+        key=key, legs={clearing: amount.minor, income: -amount.minor}, occurred_at=at, donation_id=donation.pk
+    )
+    Donation.objects.filter(pk=donation.pk).update(state=DonationState.RECEIVED, received_at=at, fund=fund)
+    _count(donation, posted, income, step=1)
+    return True
+
+
+@transaction.atomic
+def book_unmatched(*, key: str, entity_id: int, amount: Money, at: datetime, provider: str) -> bool:
+    """Book money that belongs to no donation of ours to suspense, where staff will see it."""
+    posted = ledger.post(
+        key=key,
+        legs={
+            bucket(Purpose.CLEARING, amount.currency, entity=entity_id, provider=provider): amount.minor,
+            bucket(Purpose.SUSPENSE, amount.currency, entity=entity_id): -amount.minor,
+        },
+        occurred_at=at,
+    )
+    return posted.is_new
+
+
+@transaction.atomic
+def refund_donation(*, key: str, charge_key: str, amount: Money, at: datetime) -> bool:
+    """Book money given back, whole or in part; raises NotBookedYet before its charge is booked.
+
+    It leaves by the accounts by which it came, so a refund of suspense money clears suspense.
+    """
+    charge, donation = _charge_and_donation(charge_key)
+    if ledger.booked(key):
+        return False
+    clearing, income = _charge_accounts(charge)
+    posted = ledger.post(
+        key=key,
+        legs={clearing: -amount.minor, _given_back(income): amount.minor},
+        occurred_at=at,
+        donation_id=charge.donation_id,
+    )
+    if donation and donation.state == DonationState.RECEIVED and net_received(donation).minor <= 0:
+        Donation.objects.filter(pk=donation.pk).update(state=DonationState.REFUNDED)
+        _count(donation, posted, income, step=-1)
+    return True
+
+
+@transaction.atomic
+def undo_refund(*, key: str, charge_key: str, at: datetime) -> bool:
+    """A refund that had been booked failed, and the money is back; raises NotBookedYet without it."""
+    charge, donation = _charge_and_donation(charge_key)
+    refund = ledger.booked(key)
+    if refund is None:
+        raise NotBookedYet(key)
+    posted = ledger.reverse(refund, key=f"{key}:failed", occurred_at=at)
+    if posted.is_new and donation and donation.state == DonationState.REFUNDED:
+        Donation.objects.filter(pk=donation.pk).update(state=DonationState.RECEIVED)
+        _count(donation, posted, _charge_accounts(charge)[1], step=1)
+    return posted.is_new
+
+
+@transaction.atomic
+def settle(*, key: str, fact_key: str, gross: Money, settled: Money, fee: Money) -> bool:
+    """Book the provider's settlement of a charge or refund: what it paid in, and its fee.
+
+    `gross` is in the currency of the charge, `settled` (before fee) and `fee` in that of the payout;
+    a refund has negative ones. Where the currencies differ the exchange goes through an account that
+    keeps both sides, so that every entry balances per currency. Raises NotBookedYet.
+    """
+    fact = ledger.booked(fact_key)
+    if fact is None:
+        raise NotBookedYet(fact_key)
+    clearing, income = _charge_accounts(fact)
+    legs: dict[Bucket, int] = {clearing: -gross.minor}
+    provider = Bucket(clearing.entity, Purpose.PROVIDER, settled.currency, provider=clearing.provider)
+    fees = Bucket(clearing.entity, Purpose.FEES, fee.currency, fund=income.fund)
+    legs[provider] = settled.minor - fee.minor
+    legs[fees] = fee.minor
+    if gross.currency != settled.currency:
+        for side in (gross, -settled):
+            legs[Bucket(clearing.entity, Purpose.FX, side.currency, income.fund, income.round)] = side.minor
+    posted = ledger.post(key=key, legs=legs, occurred_at=fact.occurred_at, donation_id=fact.donation_id)
+    return posted.is_new
+
+
+def net_received(donation: Donation) -> Money:
+    """Received less refunded, as booked."""
+    return -_sum(donation, Purpose.DONATIONS, Purpose.REFUNDS)
+
+
+def refunded(donation: Donation) -> Money:
+    """Given back, as booked."""
+    return _sum(donation, Purpose.REFUNDS)
+
+
+def _sum(donation: Donation, *purposes: Purpose) -> Money:
+    total = Posting.objects.filter(entry__donation=donation, account__purpose__in=purposes)
+    return Money(total.aggregate(sum=Sum("amount_minor"))["sum"] or 0, donation.currency)
+
+
+def _locked(donation_uuid: UUID) -> Donation:
+    return (
+        Donation.objects.select_for_update(of=("self",))
+        .select_related("round__appeal__fund", "round__appeal__late_fund")
+        .get(uuid=donation_uuid)
+    )
+
+
+def _charge_and_donation(charge_key: str) -> tuple[Entry, Donation | None]:
+    charge = ledger.booked(charge_key)
+    if charge is None:
+        raise NotBookedYet(charge_key)
+    if charge.donation_id is None:
+        return charge, None
+    return charge, _locked(Donation.objects.values_list("uuid", flat=True).get(pk=charge.donation_id))
+
+
+def _charge_accounts(fact: Entry) -> tuple[Bucket, Bucket]:
+    """The clearing account of a charge or refund, and the account on its other side."""
+    sides = sorted(ledger.legs_of(fact), key=lambda leg: leg.purpose != Purpose.CLEARING)
+    return sides[0], sides[1]
+
+
+def _given_back(income: Bucket) -> Bucket:
+    if income.purpose == Purpose.SUSPENSE:
+        return income
+    return Bucket(income.entity, Purpose.REFUNDS, income.currency, income.fund, income.round)
+
+
+def _count(donation: Donation, posted: Posted, income: Bucket, *, step: int) -> None:
+    """Note how the entry changes the counts of the round: `step` donations, and donors if first or last."""
+    if income.round is None:
+        return
+    Donor.objects.select_for_update().get(pk=donation.donor_id)
+    others = Donation.objects.filter(
+        donor=donation.donor_id, state=DonationState.RECEIVED, fund=F("round__appeal__fund")
+    ).exclude(pk=donation.pk)
+    appeal = donation.round.appeal
+
+    def change(*, within: Q) -> int:
+        return 0 if others.filter(within).exists() else step
+
+    Tally.objects.create(
+        entry_id=posted.entry_id,
+        round_id=income.round,
+        donations=step,
+        round_donors=change(within=Q(round=donation.round_id)),
+        appeal_donors=change(within=Q(round__appeal=appeal.pk)),
+        campaign_donors=change(within=Q(round__appeal__campaign=appeal.campaign_id)),
+    )

@@ -1,0 +1,306 @@
+"""The ledger: post, reverse, balance, fold. The only writer of postings.
+
+Amounts are integers in minor units; debit is positive, credit negative. The database keeps the
+rules: entries balance per currency, nothing is changed or deleted, a key is booked once.
+
+Balances are checkpoint + tail. `fold` moves what lies behind the snapshot's xmin into checkpoints,
+so a database transaction that commits late is never skipped, and no donation waits for a hot row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from .models import Account, Entry, Fund, Posting, Purpose, Round
+from .money import Money
+
+FOLD_LOCK = 0x0A_F0_1D  # any constant: one fold at a time
+
+
+class LedgerError(Exception):
+    """A posting that would break the books; nothing was written."""
+
+
+class KeyReused(LedgerError):
+    """The key was booked before with other legs."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Names an account without asking the database for it. Ids, not rows: it is a key."""
+
+    entity: int
+    purpose: Purpose
+    currency: str
+    fund: int | None = None
+    round: int | None = None
+    provider: str = ""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What `post` did: the entry's id, and whether this call wrote it."""
+
+    entry_id: int
+    is_new: bool
+
+
+Legs = Mapping[Bucket, int]
+
+
+def bucket(
+    purpose: Purpose,
+    currency: str,
+    *,
+    entity: int,
+    fund: Fund | None = None,
+    round: Round | None = None,
+    provider: str = "",
+) -> Bucket:
+    """The bucket of these rows."""
+    return Bucket(entity, purpose, currency, fund.pk if fund else None, round.pk if round else None, provider)
+
+
+def post(
+    *,
+    key: str,
+    legs: Legs,
+    occurred_at: datetime,
+    donation_id: int | None = None,
+    reverses_id: int | None = None,
+) -> Posted:
+    """Book `legs` once under `key`. The same key and legs again do nothing.
+
+    Raises KeyReused for the same key with other legs and LedgerError for legs that do not balance
+    per currency.
+    """
+    legs = {leg: minor for leg, minor in legs.items() if minor}
+    _refuse_unbalanced(legs)
+    entity = next(iter(legs)).entity
+    accounts = _account_ids(legs)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH new AS (
+                INSERT INTO fundraising_entry (key, entity_id, donation_id, reverses_id, occurred_at, booked_at)
+                VALUES (%s, %s, %s, %s, %s, now()) ON CONFLICT (key) DO NOTHING RETURNING id
+            ), lines AS (
+                INSERT INTO fundraising_posting (entry_id, account_id, currency, amount_minor)
+                SELECT new.id, leg.* FROM new, unnest(%s::bigint[], %s::varchar[], %s::bigint[]) AS leg
+            )
+            SELECT id FROM new
+            """,
+            [
+                key,
+                entity,
+                donation_id,
+                reverses_id,
+                occurred_at,
+                [accounts[leg] for leg in legs],
+                [leg.currency for leg in legs],
+                list(legs.values()),
+            ],
+        )
+        row = cursor.fetchone()
+    if row:
+        return Posted(row[0], is_new=True)
+    return _already_posted(key, {accounts[leg]: minor for leg, minor in legs.items()})
+
+
+def _refuse_unbalanced(legs: Legs) -> None:
+    if len(legs) < 2 or len({leg.entity for leg in legs}) != 1:
+        raise LedgerError("an entry needs two legs or more, all of one legal entity")
+    for currency in {leg.currency for leg in legs}:
+        if total := sum(minor for leg, minor in legs.items() if leg.currency == currency):
+            raise LedgerError(f"the legs are off balance by {total} minor units of {currency}")
+
+
+def _already_posted(key: str, legs: dict[int, int]) -> Posted:
+    entry = Entry.objects.get(key=key)
+    booked = dict(Posting.objects.filter(entry=entry).values_list("account_id", "amount_minor"))
+    if booked != legs:
+        raise KeyReused(f"{key} is booked with other legs")
+    return Posted(entry.pk, is_new=False)
+
+
+def _account_ids(buckets: Iterable[Bucket]) -> dict[Bucket, int]:
+    wanted = list(buckets)
+    found = _find_accounts(wanted)
+    if missing := [leg for leg in wanted if leg not in found]:
+        Account.objects.bulk_create(
+            [
+                Account(
+                    entity_id=leg.entity,
+                    purpose=leg.purpose,
+                    provider=leg.provider,
+                    fund_id=leg.fund,
+                    round_id=leg.round,
+                    currency=leg.currency,
+                )
+                for leg in missing
+            ],
+            ignore_conflicts=True,
+        )
+        found = _find_accounts(wanted)
+    return found
+
+
+def _find_accounts(wanted: list[Bucket]) -> dict[Bucket, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT leg.position, account.id
+            FROM unnest(%s::bigint[], %s::varchar[], %s::varchar[], %s::varchar[], %s::bigint[], %s::bigint[])
+                 WITH ORDINALITY AS leg (entity, purpose, currency, provider, fund, round, position)
+            JOIN fundraising_account account
+              ON account.entity_id = leg.entity AND account.purpose = leg.purpose
+             AND account.currency = leg.currency AND account.provider = leg.provider
+             AND account.fund_id IS NOT DISTINCT FROM leg.fund
+             AND account.round_id IS NOT DISTINCT FROM leg.round
+            """,
+            [
+                [leg.entity for leg in wanted],
+                [leg.purpose for leg in wanted],
+                [leg.currency for leg in wanted],
+                [leg.provider for leg in wanted],
+                [leg.fund for leg in wanted],
+                [leg.round for leg in wanted],
+            ],
+        )
+        return {wanted[position - 1]: account for position, account in cursor.fetchall()}
+
+
+def booked(key: str) -> Entry | None:
+    """The entry of a fact, if it was booked."""
+    return Entry.objects.filter(key=key).first()
+
+
+def legs_of(entry: Entry) -> dict[Bucket, int]:
+    """The legs of a booked entry."""
+    return {
+        bucket_of(posting.account): posting.amount_minor
+        for posting in entry.postings.select_related("account").order_by("pk")
+    }
+
+
+def bucket_of(account: Account) -> Bucket:
+    """The bucket that names an account."""
+    return Bucket(
+        account.entity_id,
+        Purpose(account.purpose),
+        account.currency,
+        account.fund_id,
+        account.round_id,
+        account.provider,
+    )
+
+
+def reverse(entry: Entry, *, key: str, occurred_at: datetime) -> Posted:
+    """Negate an entry by a new one. An entry is reversed once; again is a no-op."""
+    legs = {leg: -minor for leg, minor in legs_of(entry).items()}
+    return post(
+        key=key, legs=legs, occurred_at=occurred_at, donation_id=entry.donation_id, reverses_id=entry.pk
+    )
+
+
+def balance(account: Bucket) -> Money:
+    """What the account holds at this moment, exact to the minor unit, whatever has been folded."""
+    account_id = _find_accounts([account]).get(account)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT coalesce((SELECT balance_minor FROM fundraising_checkpoint WHERE account_id = %(id)s), 0)
+                 + coalesce((SELECT sum(amount_minor) FROM fundraising_posting, fundraising_fold fold
+                             WHERE account_id = %(id)s AND fundraising_posting.xid >= fold.xid), 0)
+            """,
+            {"id": account_id},
+        )
+        return Money(int(cursor.fetchone()[0]), account.currency)
+
+
+@transaction.atomic
+def fold() -> list[int]:
+    """Move finished postings and tallies into the checkpoints; the ids of the rounds that changed.
+
+    One fold runs at a time; a second one returns at once with nothing. Tells listeners of the
+    channel `totals` the UUID of every appeal that changed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
+        if not cursor.fetchone()[0]:
+            return []
+        cursor.execute(
+            "SELECT xid::text, pg_snapshot_xmin(pg_current_snapshot())::text FROM fundraising_fold"
+        )
+        since, until = cursor.fetchone()
+        window = {"since": since, "until": until}
+        cursor.execute(_FOLD_POSTINGS, window)
+        changed_accounts = [row[0] for row in cursor.fetchall()]
+        if not changed_accounts:
+            return []
+        cursor.execute(_FOLD_TALLIES, window)
+        cursor.execute("UPDATE fundraising_fold SET xid = %(until)s::xid8, folded_at = now()", window)
+        cursor.execute(
+            """
+            SELECT DISTINCT r.id, pg_notify('totals', appeal.uuid::text)
+            FROM fundraising_account account
+            JOIN fundraising_round r ON r.id = account.round_id
+            JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id
+            WHERE account.id = ANY(%s)
+            """,
+            [changed_accounts],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+# Every database transaction below `until` had ended when the snapshot was taken, so its rows are
+# visible to the statements that follow; those at or above stay in the tail.
+_FOLD_POSTINGS = """
+    INSERT INTO fundraising_checkpoint AS checkpoint (account_id, balance_minor)
+    SELECT posting.account_id, sum(posting.amount_minor)
+    FROM fundraising_entry entry JOIN fundraising_posting posting ON posting.entry_id = entry.id
+    WHERE entry.xid >= %(since)s::xid8 AND entry.xid < %(until)s::xid8
+    GROUP BY posting.account_id ORDER BY posting.account_id
+    ON CONFLICT (account_id) DO UPDATE SET balance_minor = checkpoint.balance_minor + EXCLUDED.balance_minor
+    RETURNING account_id
+"""
+_FOLD_TALLIES = """
+    INSERT INTO fundraising_tallycheckpoint AS checkpoint
+        (round_id, donations, round_donors, appeal_donors, campaign_donors)
+    SELECT tally.round_id, sum(tally.donations), sum(tally.round_donors), sum(tally.appeal_donors),
+           sum(tally.campaign_donors)
+    FROM fundraising_entry entry JOIN fundraising_tally tally ON tally.entry_id = entry.id
+    WHERE entry.xid >= %(since)s::xid8 AND entry.xid < %(until)s::xid8
+    GROUP BY tally.round_id
+    ON CONFLICT (round_id) DO UPDATE SET
+        donations = checkpoint.donations + EXCLUDED.donations,
+        round_donors = checkpoint.round_donors + EXCLUDED.round_donors,
+        appeal_donors = checkpoint.appeal_donors + EXCLUDED.appeal_donors,
+        campaign_donors = checkpoint.campaign_donors + EXCLUDED.campaign_donors
+"""
+
+
+@transaction.atomic
+def rebuild() -> None:
+    """Make every checkpoint anew from the postings, and mark all of them as written before any fold.
+
+    Needed after a restore into another database cluster, whose transaction ids start anew: postings
+    of the old cluster would look younger than those to come. Also the cure for a checkpoint that
+    somebody changed by hand. Waits for writers and holds them up while it runs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FOLD_LOCK])
+        cursor.execute(
+            "LOCK TABLE fundraising_entry, fundraising_posting, fundraising_tally IN EXCLUSIVE MODE"
+        )
+        for table in ("entry", "posting", "tally"):
+            cursor.execute(f"UPDATE fundraising_{table} SET xid = '3'::xid8 WHERE xid <> '3'::xid8")
+        cursor.execute("DELETE FROM fundraising_checkpoint")
+        cursor.execute("DELETE FROM fundraising_tallycheckpoint")
+        cursor.execute(_FOLD_POSTINGS, {"since": "0", "until": "4"})
+        cursor.execute(_FOLD_TALLIES, {"since": "0", "until": "4"})
+        cursor.execute("UPDATE fundraising_fold SET xid = '4'::xid8, folded_at = now()")

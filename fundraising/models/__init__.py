@@ -1,0 +1,48 @@
+"""The books' tables, by noun."""
+
+from .campaigns import (
+    Appeal,
+    AppealState,
+    AppealWording,
+    Campaign,
+    CampaignText,
+    CampaignUpdate,
+    DonationPage,
+    Goal,
+)
+from .campaigns import PageCurrency, Round
+from .donations import Donation, DonationState, PublicName
+from .donors import Donor
+from .entities import EntityText, FeeCover, Fund, LegalEntity, TaxStatus
+from .ledger import Account, Checkpoint, Entry, ExchangeRate, Fold, Posting, Purpose, Tally, TallyCheckpoint
+
+__all__ = [
+    "Account",
+    "Appeal",
+    "AppealState",
+    "AppealWording",
+    "Campaign",
+    "CampaignText",
+    "CampaignUpdate",
+    "Checkpoint",
+    "Donation",
+    "DonationPage",
+    "DonationState",
+    "Donor",
+    "EntityText",
+    "Entry",
+    "ExchangeRate",
+    "FeeCover",
+    "Fold",
+    "Fund",
+    "Goal",
+    "LegalEntity",
+    "PageCurrency",
+    "Posting",
+    "PublicName",
+    "Purpose",
+    "Round",
+    "Tally",
+    "TallyCheckpoint",
+    "TaxStatus",
+]

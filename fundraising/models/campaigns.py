@@ -1,0 +1,246 @@
+"""Campaigns and what hangs on them: appeals, rounds, goals, wordings, donation pages, updates."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..money import Money
+from .entities import Fund, LegalEntity
+
+
+class Campaign(models.Model):
+    """The public page: story, updates, partners. It may hold several appeals."""
+
+    slug = models.SlugField(unique=True)
+    entity = models.ForeignKey(
+        LegalEntity, models.PROTECT, related_name="campaigns", verbose_name=_("legal entity")
+    )
+    published = models.BooleanField(_("published"), default=False)
+    photo_url = models.CharField(_("photo"), max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class CampaignText(models.Model):
+    """The campaign in one language."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="texts")
+    locale = models.CharField(_("language"), max_length=12, choices=settings.LANGUAGES)
+    title = models.CharField(_("title"), max_length=160)
+    summary = models.TextField(_("summary"))
+    story = models.TextField(_("story"), help_text=_("Paragraphs are separated by an empty line."))
+    partner_credit = models.CharField(_("partner credit"), max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "locale"], name="campaign_text_once")]
+        verbose_name = _("campaign text")
+        verbose_name_plural = _("campaign texts")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class CampaignUpdate(models.Model):
+    """A dated update in one language."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="updates")
+    locale = models.CharField(_("language"), max_length=12, choices=settings.LANGUAGES)
+    published_on = models.DateField(_("date"), default=timezone.localdate)
+    title = models.CharField(_("title"), max_length=160)
+    body = models.TextField(_("text"), help_text=_("Paragraphs are separated by an empty line."))
+
+    class Meta:
+        ordering = ["-published_on", "-id"]
+        indexes = [models.Index(fields=["campaign", "locale", "-published_on"])]
+        verbose_name = _("update")
+        verbose_name_plural = _("updates")
+
+    def __str__(self) -> str:
+        return f"{self.published_on} {self.title}"
+
+
+class AppealState(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    OPEN = "open", _("open")
+    CLOSING = "closing", _("closing: no new monthly giving")
+    CLOSED = "closed", _("closed")
+
+
+class Appeal(models.Model):
+    """One solicitation with a purpose, a fund of its own and rounds."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="appeals")
+    slug = models.SlugField(unique=True)
+    fund = models.OneToOneField(Fund, models.PROTECT, related_name="appeal", verbose_name=_("fund"))
+    late_fund = models.ForeignKey(
+        Fund,
+        models.PROTECT,
+        related_name="late_appeals",
+        verbose_name=_("fund of the secondary purpose"),
+        help_text=_("Takes the money that arrives after the appeal has closed."),
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=AppealState.choices, default=AppealState.DRAFT
+    )
+    currency = models.CharField(_("currency of goal and total"), max_length=3)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(fund=F("late_fund")), name="appeal_late_fund_differs"),
+            models.CheckConstraint(condition=Q(state__in=AppealState.values), name="appeal_state_known"),
+        ]
+        verbose_name = _("appeal")
+        verbose_name_plural = _("appeals")
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def takes_money(self) -> bool:
+        return self.state in {AppealState.OPEN, AppealState.CLOSING}
+
+
+class AppealWording(models.Model):
+    """What the appeal promises, in one language and version. Never changed: a new version is a new row."""
+
+    appeal = models.ForeignKey(Appeal, models.PROTECT, related_name="wordings")
+    locale = models.CharField(_("language"), max_length=12, choices=settings.LANGUAGES)
+    version = models.PositiveSmallIntegerField(_("version"))
+    title = models.CharField(_("title"), max_length=160)
+    ask = models.TextField(_("the ask"))
+    purpose = models.TextField(_("purpose"))
+    secondary_purpose = models.TextField(
+        _("secondary purpose"), help_text=_("What happens when the appeal raises more or less than it needs.")
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["appeal", "locale", "version"], name="wording_version_once"),
+            models.CheckConstraint(condition=~Q(secondary_purpose=""), name="wording_has_secondary_purpose"),
+        ]
+        verbose_name = _("wording")
+        verbose_name_plural = _("wordings")
+
+    def __str__(self) -> str:
+        return f"{self.appeal} {self.locale} v{self.version}"
+
+
+class Round(models.Model):
+    """A revision of an appeal: why it asks (again), from when, until when."""
+
+    appeal = models.ForeignKey(Appeal, models.PROTECT, related_name="rounds")
+    number = models.PositiveSmallIntegerField(_("number"))
+    reason = models.CharField(_("reason"), max_length=300)
+    opens_at = models.DateTimeField(_("opens"))
+    closes_at = models.DateTimeField(_("closes"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["appeal", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["appeal", "number"], name="round_number_once"),
+            models.CheckConstraint(
+                condition=Q(closes_at__isnull=True) | Q(closes_at__gt=F("opens_at")),
+                name="round_closes_after_opening",
+            ),
+        ]
+        verbose_name = _("round")
+        verbose_name_plural = _("rounds")
+
+    def __str__(self) -> str:
+        return f"{self.appeal} / {self.number}"
+
+    def is_open(self) -> bool:
+        """Whether the round takes money now."""
+        now = timezone.now()
+        return self.opens_at <= now and (self.closes_at is None or now < self.closes_at)
+
+
+class Goal(models.Model):
+    """A goal that was set for a round, in minor units of the appeal's currency. The newest holds."""
+
+    round = models.ForeignKey(Round, models.PROTECT, related_name="goals")
+    amount_minor = models.BigIntegerField(_("goal (minor units)"))
+    set_at = models.DateTimeField(default=timezone.now, editable=False)
+    reason = models.CharField(_("reason"), max_length=300)
+
+    class Meta:
+        ordering = ["round", "-set_at", "-id"]
+        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="goal_positive")]
+        verbose_name = _("goal")
+        verbose_name_plural = _("goals")
+
+    def __str__(self) -> str:
+        return f"{self.round}: {self.amount_minor}"
+
+
+class DonationPage(models.Model):
+    """Where an appeal takes money in one language and currency set: `/it/a/<slug>/`."""
+
+    appeal = models.ForeignKey(Appeal, models.PROTECT, related_name="pages")
+    locale = models.CharField(_("language"), max_length=12, choices=settings.LANGUAGES)
+    slug = models.SlugField(_("address"), max_length=80)
+    published = models.BooleanField(_("published"), default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["locale", "slug"], name="page_address_once"),
+            models.UniqueConstraint(fields=["appeal", "locale"], name="page_language_once"),
+        ]
+        verbose_name = _("donation page")
+        verbose_name_plural = _("donation pages")
+
+    def __str__(self) -> str:
+        return self.get_absolute_url()
+
+    def get_absolute_url(self) -> str:
+        return reverse("appeal", kwargs={"locale": self.locale, "slug": self.slug})
+
+
+class PageCurrency(models.Model):
+    """A currency that a donation page takes; amounts in minor units."""
+
+    page = models.ForeignKey(DonationPage, models.CASCADE, related_name="currencies")
+    currency = models.CharField(_("currency"), max_length=3)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    minimum_minor = models.BigIntegerField(_("minimum (minor units)"))
+    maximum_minor = models.BigIntegerField(_("maximum (minor units)"))
+    suggested_minor = ArrayField(models.BigIntegerField(), verbose_name=_("suggested amounts (minor units)"))
+
+    class Meta:
+        ordering = ["position", "currency"]
+        constraints = [
+            models.UniqueConstraint(fields=["page", "currency"], name="page_currency_once"),
+            models.CheckConstraint(
+                condition=Q(minimum_minor__gt=0, maximum_minor__gte=F("minimum_minor")),
+                name="page_currency_bounds",
+            ),
+        ]
+        verbose_name = _("currency")
+        verbose_name_plural = _("currencies")
+
+    def __str__(self) -> str:
+        return self.currency
+
+    @property
+    def minimum(self) -> Money:
+        return Money(self.minimum_minor, self.currency)
+
+    @property
+    def maximum(self) -> Money:
+        return Money(self.maximum_minor, self.currency)

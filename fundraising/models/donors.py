@@ -1,0 +1,44 @@
+"""Donors: the only table with names and addresses of givers, all of them encrypted."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..vault import SealedTextField
+
+
+class Donor(models.Model):
+    """A person or organisation giving to one legal entity, as they named themselves.
+
+    The same e-mail address under another name is another donor: nobody can rename somebody else by
+    typing their address. All donors of an address are found by `email_index`, in any letter case.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    entity = models.ForeignKey("fundraising.LegalEntity", models.PROTECT, related_name="donors")
+    email_index = models.CharField(max_length=64, db_index=True, editable=False)
+    identity_index = models.CharField(max_length=64, editable=False)
+    email = SealedTextField(_("e-mail"))
+    first_name = SealedTextField(_("first name"))
+    last_name = SealedTextField(_("last name"))
+    country = models.CharField(_("country"), max_length=2)
+    locale = models.CharField(_("language"), max_length=12)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "identity_index"], name="donor_identity_once")
+        ]
+        verbose_name = _("donor")
+        verbose_name_plural = _("donors")
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()

@@ -1,0 +1,110 @@
+"""Legal entities own accounts and issue receipts; funds are the pots they hold in trust."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ..money import Money
+
+
+class TaxStatus(models.TextChoices):
+    US_501C3 = "us_501c3", _("US 501(c)(3), gifts deductible")
+    US_501C4 = "us_501c4", _("US 501(c)(4), gifts not deductible")
+    OTHER = "other", _("Other; no tax receipt")
+
+
+class LegalEntity(models.Model):
+    """The organisation that a donor gives to."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    tax_status = models.CharField(_("tax status"), max_length=20, choices=TaxStatus.choices)
+    country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166 code"))
+    address = models.TextField(_("address"))
+    registration = models.CharField(_("registration"), max_length=200, blank=True)
+    currency = models.CharField(_("reporting currency"), max_length=3)
+    email_from = models.EmailField(
+        _("sender of mails"), help_text=_("Neutral: an inbox must not out a donor.")
+    )
+    theme = models.SlugField(_("colour theme"), default="default")
+    privacy_url = models.URLField(_("privacy notice"), blank=True)
+
+    class Meta:
+        verbose_name = _("legal entity")
+        verbose_name_plural = _("legal entities")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EntityText(models.Model):
+    """What the entity says of itself in one language."""
+
+    entity = models.ForeignKey(LegalEntity, models.CASCADE, related_name="texts")
+    locale = models.CharField(_("language"), max_length=12, choices=settings.LANGUAGES)
+    legal_form = models.CharField(_("legal form"), max_length=200)
+    non_deductibility = models.TextField(
+        _("non-deductibility sentence"),
+        blank=True,
+        help_text=_("Shown as a paragraph of its own on the form, the mail and the receipt (IRC 6113)."),
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["entity", "locale"], name="entity_text_once")]
+        verbose_name = _("text of the legal entity")
+        verbose_name_plural = _("texts of the legal entity")
+
+    def __str__(self) -> str:
+        return f"{self.entity} ({self.locale})"
+
+
+class Fund(models.Model):
+    """A pot with a purpose. Each entity has one unrestricted fund at most that takes what has no other home."""
+
+    entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="funds")
+    name = models.CharField(_("name"), max_length=200)
+    restricted = models.BooleanField(_("restricted"), default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "name"], name="fund_name_once"),
+            models.UniqueConstraint(
+                fields=["entity"], condition=Q(restricted=False), name="one_unrestricted_fund"
+            ),
+        ]
+        verbose_name = _("fund")
+        verbose_name_plural = _("funds")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FeeCover(models.Model):
+    """What an entity's provider charges in a currency, for donors who want to cover it."""
+
+    entity = models.ForeignKey(LegalEntity, models.CASCADE, related_name="fee_covers")
+    currency = models.CharField(_("currency"), max_length=3)
+    basis_points = models.PositiveSmallIntegerField(_("hundredths of a per cent of the total"))
+    fixed_minor = models.BigIntegerField(_("fixed part (minor units)"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "currency"], name="fee_cover_once"),
+            models.CheckConstraint(
+                condition=Q(basis_points__lt=2000, fixed_minor__gte=0), name="fee_cover_sane"
+            ),
+        ]
+        verbose_name = _("fee cover")
+        verbose_name_plural = _("fee covers")
+
+    def __str__(self) -> str:
+        return self.currency
+
+    def cover(self, wished: Money) -> Money:
+        """What to add to `wished` so that it arrives whole after the fee on the sum of both."""
+        keep = 10_000 - self.basis_points
+        total = -(-(wished.minor + self.fixed_minor) * 10_000 // keep)  # rounded up
+        return Money(total - wished.minor, wished.currency)

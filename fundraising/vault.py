@@ -1,0 +1,84 @@
+"""The vault: personal fields are encrypted in the database, and found by a keyed blind index.
+
+A value reads `v1:<key id>:<base64 of nonce and AES-256-GCM ciphertext>`. The key id lets keys rotate:
+new values take the first key of FIELD_KEYS, old ones are read with theirs. The column's name is
+authenticated with the value, so that a ciphertext moved to another column does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+VERSION = "v1"
+
+
+class SealedError(Exception):
+    """A stored value does not open: its key is unknown or it was altered."""
+
+
+@lru_cache(maxsize=4)
+def _keys(spec: str) -> dict[str, AESGCM]:
+    pairs = (item.strip().split(":", 1) for item in spec.split(","))
+    return {kid: AESGCM(base64.b64decode(key)) for kid, key in pairs}
+
+
+def seal(text: str, context: str) -> str:
+    """Encrypt `text` for `context` (table.column) with the active key; empty stays empty."""
+    if not text:
+        return ""
+    kid, cipher = next(iter(_keys(settings.FIELD_KEYS).items()))
+    nonce = secrets.token_bytes(12)
+    sealed = nonce + cipher.encrypt(nonce, text.encode(), context.encode())
+    return f"{VERSION}:{kid}:{base64.b64encode(sealed).decode()}"
+
+
+def unseal(value: str, context: str) -> str:
+    """The text behind a sealed value; raises SealedError."""
+    if not value:
+        return ""
+    try:
+        version, kid, body = value.split(":", 2)
+        raw = base64.b64decode(body)
+        if version != VERSION:
+            raise SealedError(f"unknown vault version {version!r}")
+        return _keys(settings.FIELD_KEYS)[kid].decrypt(raw[:12], raw[12:], context.encode()).decode()
+    except (KeyError, ValueError, InvalidTag) as error:
+        raise SealedError(f"a value of {context} does not open") from error
+
+
+def key_of(value: str) -> str:
+    """The key id that a sealed value needs."""
+    return value.split(":", 2)[1] if value else ""
+
+
+def blind_index(*parts: str) -> str:
+    """A keyed hash by which equal texts are found without being read; letter case and form do not matter."""
+    text = "\x1f".join(unicodedata.normalize("NFKC", part).strip().casefold() for part in parts)
+    return hmac.new(settings.INDEX_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+class SealedTextField(models.TextField):
+    """Text that is encrypted at rest. It cannot be searched; keep a blind index beside it."""
+
+    def _context(self) -> str:
+        return f"{self.model._meta.db_table}.{self.column}"
+
+    def get_prep_value(self, value: Any) -> Any:
+        return seal(value, self._context()) if value is not None else None
+
+    def from_db_value(
+        self, value: str | None, expression: object, connection: BaseDatabaseWrapper
+    ) -> str | None:
+        return unseal(value, self._context()) if value is not None else None
