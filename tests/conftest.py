@@ -1,0 +1,120 @@
+"""What all tests share: real PostgreSQL, the Stripe sandbox and, where marked, a Celery worker as real processes."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
+
+from config import runner
+from config.processes import Group, free_port
+from tests import databases
+from tests.waiting import wait_until
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The process that started the run drops what its workers left."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        databases.remove_leftovers()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database for this test process, copied from the migrated template."""
+    default = connections["default"]
+    with django_db_blocker.unblock():
+        databases.renew()
+        default.close()
+        default.settings_dict["NAME"] = databases.NAME
+        yield
+        connections.close_all()
+        with databases.server() as connection:
+            databases.drop(connection, databases.NAME)
+
+
+def _start_afresh(_case: TransactionTestCase) -> None:
+    """After a test that commits: the books refuse to be emptied, so the database is copied anew."""
+    connections.close_all()
+    databases.renew()
+
+
+TransactionTestCase._fixture_teardown = _start_afresh  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """The address of this test process's database, for other processes; the test commits."""
+    return databases.url()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running Stripe sandbox."""
+
+    url: str
+    http: httpx.Client
+
+    def reset(self) -> None:
+        """Forget everything but the settings."""
+        self.http.post("/_sandbox/reset").raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Group]:
+    """Real processes that end with this test process, whatever becomes of it."""
+    env = {**os.environ, "PYTHONUNBUFFERED": "1", "DATABASE_URL": databases.url()}
+    group = Group(env, databases.PROJECT, tmp_path_factory.mktemp("logs"), restart=False)
+    yield group
+    group.stop()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(processes: Group, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for this test process; use `sandbox` for an empty one."""
+    url = runner.address(free_port())
+    state = tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3"
+    processes.start(runner.sandbox(url, {"SANDBOX_STATE": str(state), "SANDBOX_VALIDATE": "1"}))
+    with httpx.Client(base_url=url, timeout=20) as http:
+        yield Sandbox(url, http)
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """An empty sandbox that the gateway talks to."""
+    sandbox_process.reset()
+    monkeypatch.setattr(settings, "STRIPE_API_BASE", sandbox_process.url)
+    return sandbox_process
+
+
+@pytest.fixture
+def celery_worker(
+    database_url: str, processes: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """A real worker on this test's database, and this process's nudges sent to it; call it to kill the worker."""
+    from config.celery import app
+
+    broker = settings.TEST_BROKER_URL
+    env = {
+        **processes.env,
+        "OPENAPPEAL_STATE": os.environ["OPENAPPEAL_STATE"],
+        "STRIPE_API_BASE": settings.STRIPE_API_BASE,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "BROKER_URL": broker,
+    }
+    group = Group(env, databases.PROJECT, tmp_path / "worker", restart=False)
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency", "1", "--loglevel", "INFO"]
+    group.start(runner.Program("worker", command, ready_words=" ready."))
+    with app.connection_for_write() as _:
+        pass
+    yield lambda: group.find("worker").process.kill()
+    group.stop()
+
+
+__all__ = ["Sandbox", "wait_until"]
