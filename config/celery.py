@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("openappeal")
 app.conf.update(
     broker_url=settings.BROKER_URL,
+    broker_transport_options=settings.BROKER_OPTIONS,
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=True,

@@ -109,7 +109,6 @@ def prepare(
         "OPENAPPEAL_STATE": str(state),
         "PUBLIC_URL": address(chosen["front"]),
         "STRIPE_API_BASE": address(chosen["sandbox"]),
-        "SANDBOX_URL": address(chosen["sandbox"]),
         "SANDBOX_STATE": given.get("SANDBOX_STATE") or str(state / "sandbox.sqlite3"),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONUNBUFFERED": "1",
@@ -150,12 +149,7 @@ def programs(installation: Installation) -> list[Program]:
     alone = ["--without-gossip", "--without-mingle"]
     front = [python, "-m", "config.front", *(str(ports[name]) for name in ("front", "web", "live"))]
     return [
-        Program(
-            "sandbox",
-            granian("asgi", "payments.sandbox.app:application", ports["sandbox"]),
-            ready_url=address(ports["sandbox"]) + "/",
-            routine=routine,
-        ),
+        sandbox(ports["sandbox"], routine=routine),
         Program(
             "web",
             [*granian("wsgi", "config.wsgi:application", ports["web"]), *threads],
@@ -182,6 +176,13 @@ def programs(installation: Installation) -> list[Program]:
         ),
         Program("front", front, ready_url=address(ports["front"]) + "/healthz", routine=routine),
     ]
+
+
+def sandbox(port: int, *, env: Mapping[str, str] | None = None, routine: re.Pattern[str] | None = None) -> Program:
+    """The stand-in for Stripe on a port; `env` for its SANDBOX_ settings."""
+    url = address(port)
+    command = granian("asgi", "payments.sandbox.app:application", port)
+    return Program("sandbox", command, ready_url=f"{url}/", env={"SANDBOX_URL": url, **(env or {})}, routine=routine)
 
 
 def granian(interface: str, application: str, port: int) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import embedded_postgres
 
@@ -131,7 +132,18 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-BROKER_URL = required("BROKER_URL") or f"pgmq+{DATABASE_URL}"
+BROKER_URL = required("BROKER_URL") or "pgmq://"
+# Queues in our own database: the transport wants libpq's own form of its address. It polls; lost time is a nudge's only.
+PGMQ_OPTIONS = {
+    "conn_string": make_conninfo(**conninfo_to_dict(DATABASE_URL)),
+    "init_extension": False,  # config/migrations/0001_queue.py installs it
+    "pool_size": 2,
+    "pool_timeout": 2,
+    "wait_time_seconds": 1,
+    "poll_interval_ms": 50,
+    "visibility_timeout": 600,
+}
+BROKER_OPTIONS: dict[str, Any] = PGMQ_OPTIONS if BROKER_URL.startswith("pgmq") else {}
 
 # --- Mail -----------------------------------------------------------------------------------------
 MAIL_DIR = STATE_DIR / "mail"

@@ -2,19 +2,22 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import kombu.pools
 import pytest
+from celery import current_app
 from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_django import DjangoDbBlocker
 
 from config import runner
-from config.processes import Group, free_port
+from config.processes import Group, Program, Running, free_port
 from tests import databases
 from tests.waiting import wait_until
 
@@ -78,9 +81,10 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Group]:
 @pytest.fixture(scope="session")
 def sandbox_process(processes: Group, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One sandbox for this test process; use `sandbox` for an empty one."""
-    url = runner.address(free_port())
+    port = free_port()
+    url = runner.address(port)
     state = tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3"
-    processes.start(runner.sandbox(url, {"SANDBOX_STATE": str(state), "SANDBOX_VALIDATE": "1"}))
+    processes.start(runner.sandbox(port, env={"SANDBOX_STATE": str(state), "SANDBOX_VALIDATE": "1"}))
     with httpx.Client(base_url=url, timeout=20) as http:
         yield Sandbox(url, http)
 
@@ -94,27 +98,31 @@ def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 
 
 @pytest.fixture
-def celery_worker(
-    database_url: str, processes: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], None]]:
-    """A real worker on this test's database, and this process's nudges sent to it; call it to kill the worker."""
-    from config.celery import app
+def celery_worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """A real worker on this test's database, and this process's nudges sent to it."""
+    broker = settings.TEST_BROKER_URL or "pgmq://"
+    options = {**settings.PGMQ_OPTIONS, "conn_string": make_conninfo(**conninfo_to_dict(database_url))}
+    monkeypatch.setattr(current_app.conf, "broker_url", broker)
+    monkeypatch.setattr(current_app.conf, "broker_transport_options", options if broker == "pgmq://" else {})
+    _forget_connections()
+    env = {**os.environ, "DATABASE_URL": database_url, "BROKER_URL": broker, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    group = Group({**env, "STRIPE_API_BASE": settings.STRIPE_API_BASE}, databases.PROJECT, tmp_path, restart=False)
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency=1", "--loglevel=INFO"]
+    try:
+        group.start(Program("worker", command, ready_words=" ready."))
+        yield group.find("worker")
+    finally:
+        group.stop()
+        _forget_connections()
 
-    broker = settings.TEST_BROKER_URL
-    env = {
-        **processes.env,
-        "OPENAPPEAL_STATE": os.environ["OPENAPPEAL_STATE"],
-        "STRIPE_API_BASE": settings.STRIPE_API_BASE,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "BROKER_URL": broker,
-    }
-    group = Group(env, databases.PROJECT, tmp_path / "worker", restart=False)
-    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency", "1", "--loglevel", "INFO"]
-    group.start(runner.Program("worker", command, ready_words=" ready."))
-    with app.connection_for_write() as _:
-        pass
-    yield lambda: group.find("worker").process.kill()
-    group.stop()
+
+def _forget_connections() -> None:
+    """Make Celery connect anew, to the broker that is configured now."""
+    current_app.set_current()
+    current_app.pool.force_close_all()
+    current_app._pool = None
+    current_app.amqp._producer_pool = None
+    kombu.pools.reset()
 
 
 __all__ = ["Sandbox", "wait_until"]

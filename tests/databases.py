@@ -92,10 +92,9 @@ def remove_leftovers() -> None:
     """Drop this run's databases, and on the embedded server those of runs that were killed."""
     with server() as connection:
         for name in names(connection):
-            kind, _, rest = name.partition("_")
-            if kind == "test" and settings.EMBEDDED and not alive(rest.partition("_")[0]):
-                drop(connection, name)
-            elif name.startswith((f"test_{os.getpid()}_", f"template_{os.getpid()}_")):
+            ours = name.startswith((f"test_{os.getpid()}_", f"template_{os.getpid()}_"))
+            kind, number, *_ = f"{name}__".split("_")
+            if ours or (settings.EMBEDDED and kind == "test" and not alive(number)):
                 drop(connection, name)
 
 
