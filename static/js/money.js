@@ -1,0 +1,39 @@
+/* Money as the server writes it: the page's language, whole amounts without decimals, digits grouped. */
+
+const locale = document.documentElement.lang || "en";
+
+const exponentOf = (currency) =>
+  new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+
+/* Exact for every integer: the string goes to Intl as a decimal, never through a float division. */
+const decimalText = (minor, exponent) => {
+  const digits = String(Math.abs(minor)).padStart(exponent + 1, "0");
+  const whole = digits.slice(0, digits.length - exponent);
+  const rest = exponent ? `.${digits.slice(-exponent)}` : "";
+  return `${minor < 0 ? "-" : ""}${whole}${rest}`;
+};
+
+export const formatNumber = (value) => new Intl.NumberFormat(locale, { useGrouping: "always" }).format(value);
+
+export const formatPercent = (percent, template) => template.replace(/[\d.,\u00a0\u202f']+/u, formatNumber(percent));
+
+export const formatMoney = ({ minor, currency }, exponent = exponentOf(currency)) => {
+  const whole = minor % 10 ** exponent === 0;
+  const decimals = whole ? 0 : exponent;
+  return new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency,
+    useGrouping: "always",
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  }).format(decimalText(minor, exponent));
+};
+
+/* What a donor typed, as minor units; null when it is not clearly an amount. The server decides for good. */
+export const parseAmount = (text, currency) => {
+  const exponent = exponentOf(currency);
+  const match = /^(\d+)(?:[.,](\d+))?$/.exec(text.trim());
+  if (!match || (match[2] ?? "").length > exponent) return null;
+  const minor = Number(match[1] + (match[2] ?? "").padEnd(exponent, "0"));
+  return Number.isSafeInteger(minor) && minor > 0 ? minor : null;
+};
