@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,8 @@ def state_secret(name: str) -> str:
         draft = path.with_name(f"{name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
-        try:
-            os.link(draft, path)  # atomic: of two processes starting at once, one file wins
-        except FileExistsError:
-            pass
+        with suppress(FileExistsError):  # of two processes starting at once, one file wins
+            os.link(draft, path)
         draft.unlink()
     return path.read_text()
 

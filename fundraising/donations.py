@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Sum
 
 from . import ledger
-from .ledger import Bucket, Posted, bucket
+from .ledger import Bucket, Posted
 from .models import (
     AppealWording,
     Donation,
@@ -134,14 +134,14 @@ def announce_donation(donation_uuid: UUID, *, provider_id: str, amount: Money, a
     donation = _locked(donation_uuid)
     if donation.state not in {DonationState.OPENED, DonationState.PENDING}:
         return False
-    fund = donation.round.appeal.fund
-    where = {"entity": donation.entity_id, "fund": fund, "round": donation.round}
+    fund = donation.round.appeal.fund_id
+    pending, announced = (
+        Bucket(donation.entity_id, purpose, amount.currency, fund, donation.round_id)
+        for purpose in (Purpose.PENDING, Purpose.ANNOUNCED)
+    )
     posted = ledger.post(
         key=announced_key(provider_id),
-        legs={
-            bucket(Purpose.PENDING, amount.currency, **where): amount.minor,
-            bucket(Purpose.ANNOUNCED, amount.currency, **where): -amount.minor,
-        },
+        legs={pending: amount.minor, announced: -amount.minor},
         occurred_at=at,
         donation_id=donation.pk,
     )
@@ -193,14 +193,10 @@ def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: dateti
     appeal = donation.round.appeal
     late = not appeal.takes_money
     fund = appeal.late_fund if late else appeal.fund
-    income = bucket(
-        Purpose.DONATIONS,
-        amount.currency,
-        entity=donation.entity_id,
-        fund=fund,
-        round=None if late else donation.round,
+    income = Bucket(
+        donation.entity_id, Purpose.DONATIONS, amount.currency, fund.pk, None if late else donation.round_id
     )
-    clearing = bucket(Purpose.CLEARING, amount.currency, entity=donation.entity_id, provider=provider)
+    clearing = Bucket(donation.entity_id, Purpose.CLEARING, amount.currency, provider=provider)
     _end_announcements(donation, at)
     posted = ledger.post(
         key=key, legs={clearing: amount.minor, income: -amount.minor}, occurred_at=at, donation_id=donation.pk
@@ -213,14 +209,9 @@ def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: dateti
 @transaction.atomic
 def book_unmatched(*, key: str, entity_id: int, amount: Money, at: datetime, provider: str) -> bool:
     """Book money that belongs to no donation of ours to suspense, where staff will see it."""
-    posted = ledger.post(
-        key=key,
-        legs={
-            bucket(Purpose.CLEARING, amount.currency, entity=entity_id, provider=provider): amount.minor,
-            bucket(Purpose.SUSPENSE, amount.currency, entity=entity_id): -amount.minor,
-        },
-        occurred_at=at,
-    )
+    clearing = Bucket(entity_id, Purpose.CLEARING, amount.currency, provider=provider)
+    suspense = Bucket(entity_id, Purpose.SUSPENSE, amount.currency)
+    posted = ledger.post(key=key, legs={clearing: amount.minor, suspense: -amount.minor}, occurred_at=at)
     return posted.is_new
 
 

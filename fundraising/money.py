@@ -121,9 +121,7 @@ class Money:
         whole = self.minor % 10**self.exponent == 0
         decimals = "" if whole else "." + "0" * self.exponent
         pattern = re.sub(r"0\.0+", f"0{decimals}", Locale.parse(locale).currency_formats["standard"].pattern)
-        return format_currency(
-            self.decimal, self.currency, locale=locale, format=pattern, currency_digits=False
-        )
+        return format_currency(self.decimal, self.currency, locale=locale, format=pattern, currency_digits=False)
 
 
 _SEPARATOR = "[.,' \u00a0\u202f]"
@@ -158,9 +156,7 @@ def parse_amount(text: str, currency: str) -> Money:
 def _parts(text: str, exponent: int) -> tuple[str, str]:
     """Whole and fractional digits of `text`, at most `exponent` of the latter."""
     grouped = _GROUPED.fullmatch(text)
-    ambiguous = (
-        grouped and len(grouped[0]) == len(grouped[1]) and grouped[2] in ".," and text.count(grouped[2]) == 1
-    )
+    ambiguous = grouped and len(grouped[0]) == len(grouped[1]) and grouped[2] in ".," and text.count(grouped[2]) == 1
     if grouped and not (ambiguous and exponent):
         whole, fraction = re.sub(r"\D", "", grouped[1]), grouped[3] or ""
     elif plain := _PLAIN.fullmatch(text):

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from .models import Appeal, ExchangeRate, Goal, Purpose
+from .models import Appeal, Purpose, Round
 from .money import EXPONENTS, Money
 
 
@@ -45,111 +45,127 @@ class Total:
         return self.raised.minor * 100 // self.goal.minor if self.goal else None
 
 
-_BALANCES = """
-    SELECT account.round_id, account.purpose, account.currency,
+# One statement, so one snapshot: what each account of the rounds holds, with the newest stored rate
+# into the appeal's currency; and in a row of its own the counts and the newest goal.
+_FIGURES = """
+    WITH rounds AS (
+        SELECT r.id, r.number, appeal.currency FROM fundraising_round r
+        JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id
+        WHERE appeal.id = %(appeal)s AND (%(round)s::bigint IS NULL OR r.id = %(round)s)
+    )
+    SELECT account.purpose, account.currency,
            (coalesce(checkpoint.balance_minor, 0) + coalesce((
                SELECT sum(posting.amount_minor) FROM fundraising_posting posting
-               WHERE posting.account_id = account.id AND posting.xid >= fold.xid), 0))::bigint
-    FROM fundraising_account account
+               WHERE posting.account_id = account.id AND posting.xid >= fold.xid), 0))::bigint,
+           newest.rate, newest.on, NULL::bigint
+    FROM rounds
+    JOIN fundraising_account account ON account.round_id = rounds.id
+     AND account.purpose IN ('donations', 'refunds', 'fx', 'pending')
     CROSS JOIN fundraising_fold fold
     LEFT JOIN fundraising_checkpoint checkpoint ON checkpoint.account_id = account.id
-    WHERE account.round_id = ANY(%s) AND account.purpose IN ('donations', 'refunds', 'fx', 'pending')
-"""
-_COUNTS = """
-    SELECT r.id,
-           coalesce(checkpoint.donations, 0) + coalesce(tail.donations, 0),
-           coalesce(checkpoint.round_donors, 0) + coalesce(tail.round_donors, 0),
-           coalesce(checkpoint.appeal_donors, 0) + coalesce(tail.appeal_donors, 0),
-           coalesce(checkpoint.campaign_donors, 0) + coalesce(tail.campaign_donors, 0)
-    FROM fundraising_round r
-    CROSS JOIN fundraising_fold fold
-    LEFT JOIN fundraising_tallycheckpoint checkpoint ON checkpoint.round_id = r.id
     LEFT JOIN LATERAL (
-        SELECT sum(donations) donations, sum(round_donors) round_donors, sum(appeal_donors) appeal_donors,
-               sum(campaign_donors) campaign_donors
-        FROM fundraising_tally tally WHERE tally.round_id = r.id AND tally.xid >= fold.xid) tail ON true
-    WHERE r.id = ANY(%s)
+        SELECT rate, "on" FROM fundraising_exchangerate
+        WHERE base = account.currency AND quote = rounds.currency ORDER BY "on" DESC LIMIT 1) newest ON true
+  UNION ALL
+    SELECT 'counts', '',
+           coalesce(sum(coalesce(checkpoint.donations, 0) + coalesce(tail.donations, 0)), 0)::bigint, NULL, NULL,
+           coalesce(sum(CASE WHEN %(round)s::bigint IS NULL
+                             THEN coalesce(checkpoint.appeal_donors, 0) + coalesce(tail.appeal_donors, 0)
+                             ELSE coalesce(checkpoint.round_donors, 0) + coalesce(tail.round_donors, 0)
+                        END), 0)::bigint
+    FROM rounds
+    CROSS JOIN fundraising_fold fold
+    LEFT JOIN fundraising_tallycheckpoint checkpoint ON checkpoint.round_id = rounds.id
+    LEFT JOIN LATERAL (
+        SELECT sum(donations) donations, sum(round_donors) round_donors, sum(appeal_donors) appeal_donors
+        FROM fundraising_tally tally WHERE tally.round_id = rounds.id AND tally.xid >= fold.xid) tail ON true
+  UNION ALL
+    (SELECT 'goal', '', goal.amount_minor, NULL, NULL, NULL
+     FROM rounds JOIN fundraising_goal goal ON goal.round_id = rounds.id
+     ORDER BY rounds.number DESC, goal.set_at DESC, goal.id DESC LIMIT 1)
 """
-
-
-def _rows(sql: str, round_ids: list[int]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [round_ids])
-        return cursor.fetchall()
 
 
 def appeal_total(appeal: Appeal) -> Total:
-    """The total over all rounds of the appeal, with the goal of its newest round."""
-    rounds = [r.pk for r in sorted(appeal.rounds.all(), key=lambda r: r.number)]
-    counts = _rows(_COUNTS, rounds)
-    donations, donors = sum(int(row[1]) for row in counts), sum(int(row[3]) for row in counts)
-    goal = Goal.objects.filter(round_id=rounds[-1]).first() if rounds else None
-    return _total(appeal, _rows(_BALANCES, rounds), donations, donors, goal)
+    """The total over all rounds of the appeal, with the newest goal of its newest round; raises NoRate."""
+    return _total(appeal, None)
 
 
-def round_total(appeal: Appeal, round_id: int) -> Total:
-    """The total of one round, with its newest goal."""
-    [(_, donations, donors, _, _)] = _rows(_COUNTS, [round_id])
-    goal = Goal.objects.filter(round_id=round_id).first()
-    return _total(appeal, _rows(_BALANCES, [round_id]), int(donations), int(donors), goal)
+def round_total(round_: Round) -> Total:
+    """The total of one round, with its newest goal; raises NoRate."""
+    return _total(round_.appeal, round_.pk)
 
 
-def campaign_counts(round_ids: list[int]) -> tuple[int, int]:
-    """Donations and distinct donors over all rounds of a campaign."""
-    counts = _rows(_COUNTS, round_ids)
-    return sum(int(row[1]) for row in counts), sum(int(row[4]) for row in counts)
+def _total(appeal: Appeal, round_id: int | None) -> Total:
+    with connection.cursor() as cursor:
+        cursor.execute(_FIGURES, {"appeal": appeal.pk, "round": round_id})
+        rows = cursor.fetchall()
+    figures = _Figures(appeal.currency)
+    for purpose, currency, minor, rate, on, donors in rows:
+        if purpose == "counts":
+            figures.donations, figures.donors = minor, donors
+        elif purpose == "goal":
+            figures.goal = Money(minor, appeal.currency)
+        elif minor:
+            figures.add(Purpose(purpose), Money(minor, currency), rate, on)
+    return figures.total()
 
 
-def _total(
-    appeal: Appeal, balances: list[tuple[Any, ...]], donations: int, donors: int, goal: Goal | None
-) -> Total:
-    given: dict[str, int] = defaultdict(int)
-    position: dict[str, int] = defaultdict(int)
-    pending: dict[str, int] = defaultdict(int)
-    for _round, purpose, currency, minor in balances:
+class _Figures:
+    """Sums the accounts of a total by currency."""
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        self.given: dict[str, int] = defaultdict(int)
+        self.position: dict[str, int] = defaultdict(int)
+        self.pending: dict[str, int] = defaultdict(int)
+        self.rates: dict[str, tuple[Decimal, date]] = {}
+        self.goal: Money | None = None
+        self.donations = self.donors = 0
+
+    def add(self, purpose: Purpose, balance: Money, rate: Decimal | None, on: date | None) -> None:
+        if rate is not None and on is not None:
+            self.rates[balance.currency] = rate, on
         if purpose == Purpose.PENDING:
-            pending[currency] += minor
-            continue
-        position[currency] -= minor
+            self.pending[balance.currency] += balance.minor
+            return
+        # Income is credit, so negative in the ledger.
+        self.position[balance.currency] -= balance.minor
         if purpose != Purpose.FX:
-            given[currency] -= minor
-    foreign = {currency for side in (position, pending) for currency, minor in side.items() if minor}
-    rates = stored_rates(appeal.currency, foreign - {appeal.currency})
-    return Total(
-        raised=_sum(position, appeal.currency, rates),
-        pending=_sum(pending, appeal.currency, rates),
-        goal=Money(goal.amount_minor, appeal.currency) if goal else None,
-        donations=donations,
-        donors=donors,
-        as_of=timezone.now(),
-        by_currency=tuple(Money(minor, currency) for currency, minor in sorted(given.items()) if minor),
-        approximate=bool(rates),
-        rates_date=min((rate.on for rate in rates.values()), default=None),
-    )
+            self.given[balance.currency] -= balance.minor
 
+    def total(self) -> Total:
+        foreign = {
+            currency
+            for amounts in (self.position, self.pending)
+            for currency, minor in amounts.items()
+            if minor and currency != self.currency
+        }
+        if missing := foreign - self.rates.keys():
+            raise NoRate(f"no rate from {', '.join(sorted(missing))} to {self.currency}")
+        return Total(
+            raised=self._converted(self.position),
+            pending=self._converted(self.pending),
+            goal=self.goal,
+            donations=self.donations,
+            donors=self.donors,
+            as_of=timezone.now(),
+            by_currency=tuple(Money(minor, currency) for currency, minor in sorted(self.given.items()) if minor),
+            approximate=bool(foreign),
+            rates_date=min((self.rates[currency][1] for currency in foreign), default=None),
+        )
 
-def _sum(amounts: dict[str, int], currency: str, rates: dict[str, ExchangeRate]) -> Money:
-    """Amounts of several currencies in one; rounded once, at the end."""
-    major = sum(
-        (
-            Money(minor, base).decimal * (rates[base].rate if base in rates else Decimal(1))
-            for base, minor in amounts.items()
-            if minor
-        ),
-        Decimal(0),
-    )
-    return Money(int(major.scaleb(EXPONENTS[currency]).quantize(Decimal(1))), currency)
-
-
-def stored_rates(quote: str, bases: set[str]) -> dict[str, ExchangeRate]:
-    """The newest stored rate of each base into `quote`; raises NoRate."""
-    if not bases:
-        return {}
-    newest = ExchangeRate.objects.filter(quote=quote, base__in=bases).order_by("base", "-on").distinct("base")
-    rates = {rate.base: rate for rate in newest}
-    if missing := bases - rates.keys():
-        raise NoRate(f"no rate from {', '.join(sorted(missing))} to {quote}")
-    return rates
+    def _converted(self, amounts: dict[str, int]) -> Money:
+        """Amounts of several currencies in the appeal's, rounded once, at the end."""
+        major = sum(
+            (
+                Money(minor, base).decimal * (1 if base == self.currency else self.rates[base][0])
+                for base, minor in amounts.items()
+                if minor
+            ),
+            Decimal(0),
+        )
+        return Money(int(major.scaleb(EXPONENTS[self.currency]).quantize(Decimal(1))), self.currency)
 
 
 def as_json(appeal: Appeal, total: Total) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def blind_index(*parts: str) -> str:
     return hmac.new(settings.INDEX_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-class SealedTextField(models.TextField):
+class SealedTextField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time
     """Text that is encrypted at rest. It cannot be searched; keep a blind index beside it."""
 
     def _context(self) -> str:
@@ -78,7 +78,5 @@ class SealedTextField(models.TextField):
     def get_prep_value(self, value: Any) -> Any:
         return seal(value, self._context()) if value is not None else None
 
-    def from_db_value(
-        self, value: str | None, expression: object, connection: BaseDatabaseWrapper
-    ) -> str | None:
+    def from_db_value(self, value: str | None, expression: object, connection: BaseDatabaseWrapper) -> str | None:
         return unseal(value, self._context()) if value is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -60,6 +61,15 @@ class PaymentState(models.TextChoices):
     EXPIRED = "expired", _("expired")
 
 
+# How long a checkout stays open. Stripe takes 30 minutes to 24 hours.
+SESSION_LIFE = timedelta(hours=2)
+
+
+def first_look_up() -> datetime:
+    """An attempt for which Stripe was never asked ends with the life of a session."""
+    return timezone.now() + SESSION_LIFE
+
+
 ENDED = (PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.EXPIRED)
 
 
@@ -74,33 +84,27 @@ class Payment(models.Model):
     donation = models.ForeignKey("fundraising.Donation", models.PROTECT, related_name="payments")
     account = models.ForeignKey(StripeAccount, models.PROTECT, related_name="payments")
     state = models.CharField(max_length=10, choices=PaymentState.choices, default=PaymentState.CREATED)
-    session_id = models.CharField(max_length=120, null=True, unique=True)
-    payment_intent_id = models.CharField(max_length=120, null=True, unique=True)
-    charge_id = models.CharField(max_length=120, null=True, unique=True)
+    # Null until known, never empty: an empty id would equal every other empty one.
+    session_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    payment_intent_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    charge_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
     url = models.TextField(blank=True)
     expires_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=60, blank=True)
-    asked_at = models.DateTimeField(
-        null=True, help_text="When Stripe was last asked; stored before the call."
-    )
+    asked_at = models.DateTimeField(null=True, help_text="Set while a call is at work; stored before it.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    changed_at = models.DateTimeField(auto_now=True)
+    look_up_at = models.DateTimeField(default=first_look_up, help_text="When the sweep asks Stripe about it.")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["donation"], condition=~Q(state__in=ENDED), name="one_payment_under_way"
-            ),
+            models.UniqueConstraint(fields=["donation"], condition=~Q(state__in=ENDED), name="one_payment_under_way"),
             models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_known"),
-            # An empty id would match every other empty id.
             models.CheckConstraint(
                 condition=~Q(session_id="") & ~Q(payment_intent_id="") & ~Q(charge_id=""),
                 name="payment_ids_not_empty",
             ),
         ]
-        indexes = [
-            models.Index(fields=["changed_at"], condition=~Q(state__in=ENDED), name="payment_under_way")
-        ]
+        indexes = [models.Index(fields=["look_up_at"], condition=~Q(state__in=ENDED), name="payment_to_look_up")]
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
 
@@ -126,9 +130,7 @@ class InboxEvent(models.Model):
     state = models.CharField(max_length=12, choices=EventState.choices, default=EventState.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
     reason = models.TextField(blank=True)
-    waits_for = models.CharField(
-        max_length=160, blank=True, help_text="Ledger key of the fact that it waits for"
-    )
+    waits_for = models.CharField(max_length=160, blank=True, help_text="Ledger key of the fact that it waits for")
     received_at = models.DateTimeField(default=timezone.now)
     next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
     handled_at = models.DateTimeField(null=True)
@@ -139,9 +141,7 @@ class InboxEvent(models.Model):
             models.CheckConstraint(condition=Q(state__in=EventState.values), name="event_state_known"),
         ]
         indexes = [
-            models.Index(
-                fields=["next_attempt_at"], condition=Q(state__in=["received", "parked"]), name="event_due"
-            ),
+            models.Index(fields=["next_attempt_at"], condition=Q(state__in=["received", "parked"]), name="event_due"),
             models.Index(fields=["waits_for"], condition=Q(state="parked"), name="event_waits_for"),
         ]
         verbose_name = _("webhook event")

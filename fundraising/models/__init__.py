@@ -9,8 +9,9 @@ from .campaigns import (
     CampaignUpdate,
     DonationPage,
     Goal,
+    PageCurrency,
+    Round,
 )
-from .campaigns import PageCurrency, Round
 from .donations import Donation, DonationState, PublicName
 from .donors import Donor
 from .entities import EntityText, FeeCover, Fund, LegalEntity, TaxStatus

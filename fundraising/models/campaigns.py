@@ -20,9 +20,7 @@ class Campaign(models.Model):
     """The public page: story, updates, partners. It may hold several appeals."""
 
     slug = models.SlugField(unique=True)
-    entity = models.ForeignKey(
-        LegalEntity, models.PROTECT, related_name="campaigns", verbose_name=_("legal entity")
-    )
+    entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="campaigns", verbose_name=_("legal entity"))
     published = models.BooleanField(_("published"), default=False)
     photo_url = models.CharField(_("photo"), max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -94,9 +92,7 @@ class Appeal(models.Model):
         verbose_name=_("fund of the secondary purpose"),
         help_text=_("Takes the money that arrives after the appeal has closed."),
     )
-    state = models.CharField(
-        _("state"), max_length=10, choices=AppealState.choices, default=AppealState.DRAFT
-    )
+    state = models.CharField(_("state"), max_length=10, choices=AppealState.choices, default=AppealState.DRAFT)
     currency = models.CharField(_("currency of goal and total"), max_length=3)
 
     class Meta:

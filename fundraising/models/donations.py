@@ -70,9 +70,7 @@ class Donation(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["state", "received_at"]),
-            models.Index(
-                fields=["donor", "round"], condition=Q(state="received"), name="donation_received_by"
-            ),
+            models.Index(fields=["donor", "round"], condition=Q(state="received"), name="donation_received_by"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="donation_positive"),

@@ -30,9 +30,7 @@ class Donor(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["entity", "identity_index"], name="donor_identity_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["entity", "identity_index"], name="donor_identity_once")]
         verbose_name = _("donor")
         verbose_name_plural = _("donors")
 

@@ -26,9 +26,7 @@ class LegalEntity(models.Model):
     address = models.TextField(_("address"))
     registration = models.CharField(_("registration"), max_length=200, blank=True)
     currency = models.CharField(_("reporting currency"), max_length=3)
-    email_from = models.EmailField(
-        _("sender of mails"), help_text=_("Neutral: an inbox must not out a donor.")
-    )
+    email_from = models.EmailField(_("sender of mails"), help_text=_("Neutral: an inbox must not out a donor."))
     theme = models.SlugField(_("colour theme"), default="default")
     privacy_url = models.URLField(_("privacy notice"), blank=True)
 
@@ -71,9 +69,7 @@ class Fund(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["entity", "name"], name="fund_name_once"),
-            models.UniqueConstraint(
-                fields=["entity"], condition=Q(restricted=False), name="one_unrestricted_fund"
-            ),
+            models.UniqueConstraint(fields=["entity"], condition=Q(restricted=False), name="one_unrestricted_fund"),
         ]
         verbose_name = _("fund")
         verbose_name_plural = _("funds")
@@ -93,9 +89,7 @@ class FeeCover(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["entity", "currency"], name="fee_cover_once"),
-            models.CheckConstraint(
-                condition=Q(basis_points__lt=2000, fixed_minor__gte=0), name="fee_cover_sane"
-            ),
+            models.CheckConstraint(condition=Q(basis_points__lt=2000, fixed_minor__gte=0), name="fee_cover_sane"),
         ]
         verbose_name = _("fee cover")
         verbose_name_plural = _("fee covers")

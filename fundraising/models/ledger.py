@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
-class Xid8Field(models.Field):
+class Xid8Field(models.Field):  # type: ignore[type-arg]  # not subscriptable at run time
     """PostgreSQL's 64-bit id of the database transaction that wrote the row."""
 
     def db_type(self, connection: Any) -> str:
@@ -42,9 +42,7 @@ class Account(models.Model):
 
     entity = models.ForeignKey("fundraising.LegalEntity", models.PROTECT, related_name="accounts")
     purpose = models.CharField(max_length=12, choices=Purpose.choices)
-    provider = models.CharField(
-        max_length=40, blank=True, help_text="Slug of the provider's account, where it has one"
-    )
+    provider = models.CharField(max_length=40, blank=True, help_text="Slug of the provider's account, where it has one")
     fund = models.ForeignKey("fundraising.Fund", models.PROTECT, null=True, related_name="accounts")
     round = models.ForeignKey("fundraising.Round", models.PROTECT, null=True, related_name="accounts")
     currency = models.CharField(max_length=3)

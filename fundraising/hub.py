@@ -1,0 +1,143 @@
+"""Who watches which total, and what they were last told. Pure asyncio: knows no database and no HTTP.
+
+A viewer only ever needs the newest total. So nothing is queued for anyone: a change wakes the viewers,
+and each takes what is newest when its connection can take more. A slow viewer skips, and costs no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+HEARTBEAT_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A total as read from the books: its JSON, its version, and when it was true (seconds of the epoch)."""
+
+    version: str
+    json: bytes
+    true_at: float
+
+
+class Viewer:
+    """One open stream. `told` is the version it has been sent."""
+
+    __slots__ = ("_waiter", "slot", "told")
+
+    def __init__(self, told: str, slot: int) -> None:
+        self.told = told
+        self.slot = slot
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Return when there may be something to say, or nothing left to say it to."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+    def wake(self, _done: object = None) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Feed:
+    """The newest total of one appeal, encoded once for everybody, and its viewers."""
+
+    def __init__(self, reading: Reading, asked_at: float) -> None:
+        self.viewers: set[Viewer] = set()
+        self.asked_at = asked_at  # both by the monotonic clock
+        self.read_at = asked_at
+        self.is_open = True
+        self.take(reading)
+
+    def take(self, reading: Reading) -> bool:
+        """Replace the total; whether a figure has changed."""
+        is_news = not hasattr(self, "reading") or self.reading.version != reading.version
+        self.reading = reading
+        # The time is part of the answer, so it is part of the tag: a 304 never vouches for an older one.
+        self.etag = b'"%s-%x"' % (reading.version.encode(), int(reading.true_at))
+        if is_news:
+            self._event = b"id: %s\nevent: totals\ndata: %s\n\n" % (reading.version.encode(), reading.json)
+        return is_news
+
+    def message_for(self, viewer: Viewer) -> bytes:
+        """The total if the viewer does not have it yet, and in any case how old the knowledge of it is."""
+        if viewer.told == self.reading.version:
+            return self.heartbeat()
+        viewer.told = self.reading.version
+        return self._event + self.heartbeat()
+
+    def heartbeat(self) -> bytes:
+        """When the total was last true, and how many seconds ago: browsers' clocks are often wrong."""
+        age = max(0, round(time.time() - self.reading.true_at))
+        as_of = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.reading.true_at))
+        return b'event: heartbeat\ndata: {"as_of": "%s", "age": %d}\n\n' % (as_of.encode(), age)
+
+    def wake(self, viewers: Iterable[Viewer] | None = None) -> None:
+        for viewer in self.viewers if viewers is None else viewers:
+            viewer.wake()
+
+    def close(self) -> None:
+        """End every stream: the appeal is not public any more, or the process is about to stop."""
+        self.is_open = False
+        self.wake()
+
+
+@dataclass
+class Hub:
+    """All feeds, and the count of their viewers."""
+
+    limit: int
+    feeds: dict[str, Feed] = field(default_factory=dict)
+    viewers: int = 0
+    _joined: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.viewers >= self.limit
+
+    def join(self, feed: Feed, told: str) -> Viewer:
+        """Add a viewer. Heartbeats of different viewers fall into different seconds."""
+        self._joined += 1
+        viewer = Viewer(told, self._joined % HEARTBEAT_SECONDS)
+        feed.viewers.add(viewer)
+        self.viewers += 1
+        return viewer
+
+    def leave(self, feed: Feed, viewer: Viewer) -> None:
+        if viewer in feed.viewers:
+            feed.viewers.discard(viewer)
+            self.viewers -= 1
+
+    def publish(self, appeal: str, reading: Reading | None, now: float) -> None:
+        """Take a fresh reading of an appeal; none means that it is not public (any more)."""
+        feed = self.feeds.get(appeal)
+        if reading is None:
+            if feed is not None:
+                del self.feeds[appeal]
+                feed.close()
+        elif feed is None:
+            self.feeds[appeal] = Feed(reading, now)
+        else:
+            feed.read_at = now
+            if feed.take(reading):
+                feed.wake()
+
+    def beat(self, second: int) -> None:
+        """Wake the viewers whose heartbeat is due in this second."""
+        slot = second % HEARTBEAT_SECONDS
+        for feed in self.feeds.values():
+            feed.wake([viewer for viewer in feed.viewers if viewer.slot == slot])
+
+    def close(self) -> None:
+        for feed in self.feeds.values():
+            feed.close()
+
+
+def reading(figures: dict[str, object], true_at: float) -> Reading:
+    """A reading of what totals.as_json returned."""
+    return Reading(str(figures["version"]), json.dumps(figures, separators=(",", ":")).encode(), true_at)

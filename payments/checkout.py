@@ -1,0 +1,185 @@
+"""Checkout: from an opened donation to Stripe's page, with one charge at most.
+
+The attempt (Payment) is stored before Stripe is asked, and its UUID is the idempotency key. While an
+attempt is under way everyone who wants to pay the donation is sent to the same session.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import assert_never
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, override
+
+from fundraising.models import Donation, DonationState
+
+from . import gateway
+from .gateway import CheckoutSession, CheckoutWords
+from .models import ENDED, SESSION_LIFE, Payment, PaymentState, StripeAccount
+
+# A checkout that has less than this left is not worth sending a donor to.
+SESSION_LEFT = timedelta(minutes=5)
+# Longer than a call with its retries takes: after this, whoever asked Stripe is gone.
+CALL_LIFE = timedelta(seconds=3 * settings.STRIPE_TIMEOUT_SECONDS)
+PATIENCE_SECONDS = 6
+MINIMUM_SESSION = timedelta(minutes=31)
+
+
+class NothingToPay(Exception):
+    """The donation is paid, or its checkout is completed: show its state instead."""
+
+
+class CannotPay(Exception):
+    """Stripe cannot be reached or has not answered; the donor may try again and is not charged twice."""
+
+
+def checkout_url(donation: Donation) -> str:
+    """The address of Stripe's page for this donation; raises NothingToPay or CannotPay."""
+    payment = _under_way(donation)
+    try:
+        return _url_of(payment)
+    except (gateway.Unavailable, gateway.UnknownOutcome) as error:
+        raise CannotPay from error
+    except gateway.Refused as error:
+        _end(payment, PaymentState.FAILED, error.code)
+        raise CannotPay from error
+
+
+@transaction.atomic
+def _under_way(donation: Donation) -> Payment:
+    """The attempt under way, or a new one, stored before anyone asks Stripe."""
+    locked = Donation.objects.select_for_update().get(pk=donation.pk)
+    if locked.state != DonationState.OPENED:
+        raise NothingToPay
+    payment = Payment.objects.select_related("account").filter(donation=donation).exclude(state__in=ENDED).first()
+    if payment is None:
+        account = StripeAccount.objects.get(entity=donation.entity_id)
+        payment = Payment.objects.create(donation=donation, account=account)
+    return payment
+
+
+def _url_of(payment: Payment) -> str:
+    state = PaymentState(payment.state)
+    match state:
+        case PaymentState.CREATED:
+            return _create(payment)
+        case PaymentState.UNKNOWN:
+            return _look_up(payment)
+        case PaymentState.OPEN:
+            return _url_of_open(payment)
+        case PaymentState.COMPLETED | PaymentState.SUCCEEDED:
+            raise NothingToPay
+        case PaymentState.FAILED | PaymentState.EXPIRED:
+            return _url_of(_under_way(payment.donation))
+    assert_never(state)
+
+
+def _create(payment: Payment) -> str:
+    # Until the answer is stored the outcome is unknown: a process killed here leaves the truth behind.
+    now = timezone.now()
+    claimed = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATED).update(
+        state=PaymentState.UNKNOWN, asked_at=now, look_up_at=now + CALL_LIFE
+    )
+    if not claimed:
+        return _wait_for_other(payment)
+    try:
+        session = gateway.create_checkout(payment, _words(payment), expires_at=payment.created_at + SESSION_LIFE)
+    except gateway.Unavailable:
+        _called(payment, PaymentState.CREATED)
+        raise
+    except gateway.UnknownOutcome:
+        _called(payment, PaymentState.UNKNOWN)
+        raise
+    return _opened(payment, session)
+
+
+def _called(payment: Payment, state: PaymentState) -> None:
+    """The call is over; webhooks may have moved the attempt on meanwhile."""
+    Payment.objects.filter(pk=payment.pk, state=PaymentState.UNKNOWN).update(state=state, asked_at=None)
+
+
+def _wait_for_other(payment: Payment) -> str:
+    """A double click: the first request is asking Stripe; take the answer that it gets."""
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < patience:
+        payment.refresh_from_db()
+        if payment.state != PaymentState.UNKNOWN or payment.asked_at is None:
+            return _url_of(payment)
+        time.sleep(0.2)
+    raise CannotPay
+
+
+def _opened(payment: Payment, session: CheckoutSession) -> str:
+    remember(payment, session)
+    if session.status == "complete":
+        raise NothingToPay
+    if session.status == "expired":
+        return _url_of(_under_way(payment.donation))
+    return session.url
+
+
+def remember(payment: Payment, session: CheckoutSession) -> None:
+    """Store what Stripe says of the session. Never moves an attempt back."""
+    state = {"open": PaymentState.OPEN, "complete": PaymentState.COMPLETED, "expired": PaymentState.EXPIRED}[
+        session.status
+    ]
+    earlier = [PaymentState.CREATED, PaymentState.UNKNOWN, PaymentState.OPEN]
+    Payment.objects.filter(pk=payment.pk, state__in=earlier).update(
+        state=state,
+        session_id=session.id,
+        url=session.url,
+        expires_at=session.expires_at,
+        asked_at=None,
+        look_up_at=session.expires_at if state == PaymentState.OPEN else timezone.now(),
+    )
+    if session.payment_intent_id:
+        Payment.objects.filter(pk=payment.pk, payment_intent_id=None).update(
+            payment_intent_id=session.payment_intent_id
+        )
+
+
+def _look_up(payment: Payment) -> str:
+    """Find out what became of a call without an answer; only if it made nothing, ask again."""
+    if payment.asked_at and timezone.now() - payment.asked_at < CALL_LIFE:
+        return _wait_for_other(payment)
+    if session := gateway.find_checkout(payment):
+        return _opened(payment, session)
+    if timezone.now() > payment.created_at + SESSION_LIFE - MINIMUM_SESSION:
+        # Stripe would refuse the same parameters by now. Nothing was made, so this attempt is over.
+        _end(payment, PaymentState.EXPIRED, "no_session")
+        return _url_of(_under_way(payment.donation))
+    Payment.objects.filter(pk=payment.pk, state=PaymentState.UNKNOWN).update(state=PaymentState.CREATED)
+    return _create(payment)
+
+
+def _url_of_open(payment: Payment) -> str:
+    if payment.expires_at and timezone.now() < payment.expires_at - SESSION_LEFT:
+        return payment.url
+    session = gateway.get_checkout(payment.account, payment.session_id or "")
+    if session.status == "open":
+        raise CannotPay  # it has minutes left; a second session beside it could charge twice
+    return _opened(payment, session)
+
+
+def _end(payment: Payment, state: PaymentState, code: str) -> None:
+    Payment.objects.filter(pk=payment.pk).exclude(state__in=ENDED).update(state=state, error_code=code[:60])
+
+
+def _words(payment: Payment) -> CheckoutWords:
+    donation = payment.donation
+    address = settings.PUBLIC_URL + reverse("donation", kwargs={"locale": donation.locale, "uuid": donation.uuid})
+    with override(donation.locale):
+        # The line on Stripe's page and in its mails: the entity, not the cause.
+        product = gettext("Donation to %(entity)s") % {"entity": donation.entity.name}
+    return CheckoutWords(
+        product=product,
+        email=donation.donor.email,
+        locale=donation.locale,
+        success_url=f"{address}?returned=1",
+        cancel_url=address,
+    )

@@ -1,0 +1,224 @@
+"""The webhook inbox: check the signature, store the bytes, answer; handle afterwards.
+
+A row in the inbox is never deleted. It is handled, or it says why not: parked (waits for another
+fact, tried again), quarantined (not to be trusted), failed (tried often enough; staff must look).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from fundraising.donations import NotBookedYet
+
+from . import gateway, handlers
+from .models import EventState, InboxEvent, StripeAccount, WebhookSecret
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 12  # the last one about a day after the first
+PARKED_FOR = timedelta(days=5)  # longer than Stripe retries
+
+
+@csrf_exempt
+@require_POST
+def receive(request: HttpRequest, account: str) -> HttpResponse:
+    """Stripe's webhook endpoint of one account: 200 stored, 400 bad signature, 404, 413 too large."""
+    if int(request.headers.get("Content-Length") or 0) > settings.WEBHOOK_MAX_BYTES:
+        return HttpResponse(status=413)
+    secrets = _secrets(account)
+    if secrets is None:
+        return HttpResponse(status=404)
+    account_id, active = secrets
+    body = request.body
+    try:
+        gateway.check_signature(body, request.headers.get("Stripe-Signature", ""), active)
+    except gateway.BadSignature:
+        log.warning("webhook of %s refused: bad signature", account)
+        return HttpResponse(status=400)
+    store(account_id, body)
+    nudge.wanted()
+    return HttpResponse(status=200)
+
+
+_SECRETS_FOR_SECONDS = 10
+_known: dict[str, tuple[float, tuple[int, list[str]]]] = {}
+
+
+def _secrets(slug: str) -> tuple[int, list[str]] | None:
+    """Account id and active signing secrets, remembered for ten seconds."""
+    known = _known.get(slug)
+    if known and time.monotonic() - known[0] < _SECRETS_FOR_SECONDS:
+        return known[1]
+    account = StripeAccount.objects.filter(slug=slug).first()
+    if account is None:
+        return None
+    active = WebhookSecret.objects.filter(account=account).filter(Q(retired_at=None) | Q(retired_at__gt=timezone.now()))
+    found = account.pk, [row.secret for row in active]
+    _known[slug] = time.monotonic(), found
+    return found
+
+
+def store(account_id: int, body: bytes) -> None:
+    """Keep the raw bytes once per account and event id. What is no event is kept in quarantine."""
+    event_id, kind, reason = _identity(body)
+    state = EventState.QUARANTINED if reason else EventState.RECEIVED
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO payments_inboxevent
+                (account_id, event_id, type, body, state, attempts, reason, waits_for, received_at, next_attempt_at)
+            VALUES (%s, %s, %s, %s, %s, 0, %s, '', now(), now()) ON CONFLICT (account_id, event_id) DO NOTHING
+            """,
+            [account_id, event_id, kind, body, state, reason],
+        )
+
+
+def _identity(body: bytes) -> tuple[str, str, str]:
+    """Event id, type, and why it is no event (or '')."""
+    try:
+        event = json.loads(body)
+        event_id, kind = event["id"], event["type"]
+        if not isinstance(event["data"]["object"], dict):
+            raise TypeError
+        if isinstance(event_id, str) and isinstance(kind, str) and _storable(event_id) and _storable(kind):
+            return event_id, kind, ""
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    return f"sha256:{hashlib.sha256(body).hexdigest()}", "", "signed, but not an event"
+
+
+def _storable(text: str) -> bool:
+    return 0 < len(text) <= 120 and text.isprintable() and text.isascii()
+
+
+class Nudge:
+    """Tells the workers that the inbox has something, at most ten times a second, off the request's path."""
+
+    def __init__(self) -> None:
+        self._flag = threading.Event()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def wanted(self) -> None:
+        self._flag.set()
+        if self._thread is None:
+            with self._start:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="inbox-nudge", daemon=True)
+                    self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._flag.wait()
+            self._flag.clear()
+            try:
+                current_app.send_task("payments.tasks.handle_inbox")
+            except Exception:  # the broker is down: the sweep will find the rows
+                log.warning("inbox nudge lost; the sweep will see to it", exc_info=True)
+                time.sleep(5)
+            time.sleep(0.1)
+
+
+nudge = Nudge()
+
+
+def handle_due(limit: int = 1000) -> int:
+    """Handle due rows, oldest first, one database transaction each; how many were taken."""
+    taken = 0
+    while taken < limit and handle_next():
+        taken += 1
+    return taken
+
+
+@transaction.atomic
+def handle_next() -> bool:
+    """Claim one due row and handle it; False if none is due. Other workers skip the claimed row."""
+    due = InboxEvent.objects.filter(
+        state__in=[EventState.RECEIVED, EventState.PARKED], next_attempt_at__lte=timezone.now()
+    )
+    row = (
+        due.select_for_update(skip_locked=True, of=("self",))
+        .select_related("account")
+        .order_by("next_attempt_at")
+        .first()
+    )
+    if row is None:
+        return False
+    _handle(row)
+    return True
+
+
+def _handle(row: InboxEvent) -> None:
+    """Run the handler; its work rolls back alone, so that the row can say what went wrong."""
+    row.attempts += 1
+    event = json.loads(bytes(row.body))
+    if refusal := _refusal(row.account, event):
+        return _leave(row, *refusal)
+    try:
+        with transaction.atomic():
+            handlers.handle(row.account, event)
+    except NotBookedYet as missing:
+        return _park(row, str(missing))
+    except Exception as error:  # whatever it is, the row is kept and tried again
+        log.exception("event %s failed", row.event_id)
+        return _retry(row, error)
+    row.state, row.reason, row.handled_at, row.next_attempt_at = EventState.HANDLED, "", timezone.now(), None
+    row.save()
+    return None
+
+
+def _refusal(account: StripeAccount, event: dict[str, Any]) -> tuple[EventState, str] | None:
+    if event.get("livemode") is not account.livemode:
+        return EventState.QUARANTINED, "live and test mode do not match"
+    if event.get("api_version") != gateway.API_VERSION:
+        return EventState.PARKED, f"API version {event.get('api_version')!r}; replay it after the upgrade"
+    return None
+
+
+def _leave(row: InboxEvent, state: EventState, reason: str) -> None:
+    row.state, row.reason, row.next_attempt_at = state, reason, None
+    row.save()
+
+
+def _park(row: InboxEvent, missing: str) -> None:
+    if timezone.now() - row.received_at > PARKED_FOR:
+        return _leave(row, EventState.FAILED, f"waited in vain for {missing}")
+    row.state, row.reason, row.waits_for = EventState.PARKED, f"waits for {missing}", missing
+    row.next_attempt_at = _back_off(row.attempts)
+    row.save()
+    return None
+
+
+def _retry(row: InboxEvent, error: Exception) -> None:
+    # The type only: an error's text may quote personal data.
+    if row.attempts >= ATTEMPTS:
+        return _leave(row, EventState.FAILED, type(error).__name__)
+    row.reason, row.next_attempt_at = type(error).__name__, _back_off(row.attempts)
+    row.save()
+    return None
+
+
+def _back_off(attempts: int) -> datetime:
+    return timezone.now() + timedelta(seconds=min(5 * 2**attempts, 6 * 3600))
+
+
+def replay(events: QuerySet[InboxEvent]) -> int:
+    """Make events due again, whatever became of them; how many. Booking twice is impossible."""
+    return events.exclude(type="").update(
+        state=EventState.RECEIVED, next_attempt_at=timezone.now(), attempts=0, reason="", waits_for="", handled_at=None
+    )

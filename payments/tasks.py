@@ -1,0 +1,47 @@
+"""Celery's tasks of the payments app: nudges and sweeps. Each may run twice, or at once, or never."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from . import gateway, inbox, settlement, sync
+from .models import StripeAccount
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def handle_inbox() -> None:
+    """Handle what is due in the inbox."""
+    if inbox.handle_due() == 1000:
+        handle_inbox.delay()
+
+
+@shared_task
+def look_up_payments() -> None:
+    """Ask Stripe about attempts whose outcome is open, and for refunds that no event has shown."""
+    sync.look_up_payments()
+    sync.find_missing_refunds()
+
+
+@shared_task
+def settle() -> None:
+    """Read and book the new balance transactions of every account."""
+    for account in StripeAccount.objects.all():
+        try:
+            settlement.settle_account(account)
+        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            log.warning("settlement of %s put off: %s", account, error)
+
+
+@shared_task
+def sync_recent() -> None:
+    """Read Stripe's lists of every account for what webhooks lost."""
+    for account in StripeAccount.objects.all():
+        try:
+            found = sync.sync_recent(account)
+            log.info("sync of %s: %s", account, dict(found))
+        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            log.warning("sync of %s put off: %s", account, error)
