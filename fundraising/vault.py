@@ -58,6 +58,24 @@ def unseal(value: str, context: str) -> str:
         raise SealedError(f"a value of {context} does not open") from error
 
 
+def seal_bytes(data: bytes, context: str) -> bytes:
+    """Encrypt a document for `context`: `v1:<key id>:` and then the raw nonce and ciphertext."""
+    kid, cipher = next(iter(_keys(settings.FIELD_KEYS).items()))
+    nonce = secrets.token_bytes(12)
+    return f"{VERSION}:{kid}:".encode() + nonce + cipher.encrypt(nonce, data, context.encode())
+
+
+def unseal_bytes(value: bytes, context: str) -> bytes:
+    """The document behind `seal_bytes`; raises SealedError."""
+    try:
+        version, kid, raw = value.split(b":", 2)
+        if version != VERSION.encode():
+            raise SealedError(f"unknown vault version {version!r}")
+        return _keys(settings.FIELD_KEYS)[kid.decode()].decrypt(raw[:12], raw[12:], context.encode())
+    except (KeyError, ValueError, InvalidTag) as error:
+        raise SealedError(f"a document of {context} does not open") from error
+
+
 def key_of(value: str) -> str:
     """The key id that a sealed value needs."""
     return value.split(":", 2)[1] if value else ""
