@@ -1,0 +1,233 @@
+"""The hosted checkout page: plain HTML and forms, correct without JavaScript, in English and Italian."""
+
+from html import escape
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+
+from payments.sandbox import cards, paying
+from payments.sandbox.checkout_texts import TEXTS
+from payments.sandbox.context import Context
+from payments.sandbox.objects import accounts, checkout_sessions, payment_intents
+from payments.sandbox.sandbox import Sandbox
+from payments.sandbox.store import Object
+
+STYLE = Path(__file__).with_name("checkout_page.css")
+BUTTONS = ("success", "three_d_secure", "declined", "insufficient_funds", "sepa_succeeds", "sepa_fails")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def language(session: Object, request: Request) -> str:
+    """The session's ``locale``; with ``auto`` or none, what the browser prefers; English when we have no other."""
+    wanted = session.get("locale") or "auto"
+    if wanted == "auto":
+        wanted = request.headers.get("accept-language", "en")
+    return wanted[:2].lower() if wanted[:2].lower() in TEXTS else "en"
+
+
+class CheckoutPages:
+    """The pages below /c/: pay, authenticate, and the style sheet."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    async def style(self, request: Request) -> Response:
+        """GET /c/style.css"""
+        return FileResponse(STYLE, media_type="text/css")
+
+    async def pay(self, request: Request) -> Response:
+        """GET shows the page of a session, POST tries to pay it."""
+        found = self.sandbox.store.find_anywhere(request.path_params["session"])
+        if found is None or found[1]["object"] != "checkout.session":
+            return _page("en", "not_found", f"<p>{TEXTS['en']['not_found_text']}</p>", 404)
+        context = self._context(found[0], request)
+        if request.method == "GET":
+            return _form(context, found[1], request) if found[1]["status"] == "open" else _over(found[1], request)
+        form = await _posted(request)
+        with context.store.transaction():
+            return self._try_to_pay(context, found[1], form, request)
+
+    def _context(self, account: str, request: Request) -> Context:
+        self.sandbox.webhooks.wake()
+        return self.sandbox.context(account, f"{request.url.scheme}://{request.url.netloc}")
+
+    def _try_to_pay(self, context: Context, session: Object, form: dict[str, str], request: Request) -> Response:
+        if session["status"] != "open":
+            return _over(session, request)
+        case = form.get("case", "")
+        method = cards.BY_CASE.get(case) or cards.by_number(form.get("card", ""))
+        if method is None:
+            return _form(context, session, request, typed=form, error=TEXTS[language(session, request)]["unknown_card"])
+        session = paying.pay(context, session, method, form)
+        self.sandbox.webhooks.wake()
+        intent = paying.waiting_for_authentication(context, session)
+        if intent:
+            return RedirectResponse(f"/c/authenticate/{intent['id']}", 303)
+        if session["status"] == "complete":
+            return RedirectResponse(_success_url(session), 303)
+        return _form(context, session, request, typed=form, error=paying.problem(context, session))
+
+    async def authenticate(self, request: Request) -> Response:
+        """3-D Secure: GET asks, POST with ``outcome`` pass or fail answers."""
+        found = self.sandbox.store.find_anywhere(request.path_params["intent"])
+        if found is None or found[1]["object"] != "payment_intent" or found[1]["status"] != "requires_action":
+            return _page("en", "not_found", f"<p>{TEXTS['en']['not_found_text']}</p>", 404)
+        context = self._context(found[0], request)
+        session = _session_of(context, found[1])
+        if request.method == "GET":
+            return _authentication(context, found[1], language(session or {}, request))
+        form = await _posted(request)
+        with context.store.transaction():
+            return self._authenticated(context, found[1], session, form.get("outcome", ""))
+
+    def _authenticated(self, context: Context, intent: Object, session: Object | None, outcome: str) -> Response:
+        verb = payment_intents.authenticate if outcome == "pass" else payment_intents.fail_authentication
+        intent = verb(context, intent)
+        self.sandbox.webhooks.wake()
+        if session is None:
+            return RedirectResponse(intent["_return_url"] or "/", 303)
+        session = paying.conclude(context, session, intent)
+        paid = session["status"] == "complete"
+        return RedirectResponse(_success_url(session) if paid else f"/c/pay/{session['id']}", 303)
+
+
+async def _posted(request: Request) -> dict[str, str]:
+    body = (await request.body())[:20_000].decode("utf-8", "replace")
+    return {name: values[0] for name, values in parse_qs(body).items()}
+
+
+def _session_of(context: Context, intent: Object) -> Object | None:
+    found = context.select("checkout.session", payment_intent=intent["id"])
+    return found[0] if found else None
+
+
+def _success_url(session: Object) -> str:
+    url = session["success_url"] or session.get("return_url") or "/"
+    return str(url).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _page(lang: str, title: str, body: str, status: int = 200) -> HTMLResponse:
+    texts = TEXTS[lang]
+    html = f"""<!doctype html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{texts[title]} – {texts["sandbox"]}</title>
+<link rel="stylesheet" href="/c/style.css">
+</head>
+<body>
+<p class="banner" role="note">{texts["banner"]}</p>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+    return HTMLResponse(html, status, HEADERS)
+
+
+def _over(session: Object, request: Request) -> Response:
+    """The page of a session that can no longer be paid."""
+    lang = language(session, request)
+    texts = TEXTS[lang]
+    if session["status"] == "complete":
+        link = f'<p><a class="button" href="{escape(_success_url(session))}">{texts["continue"]}</a></p>'
+        return _page(lang, "complete", f"<h1>{texts['complete']}</h1><p>{texts['complete_text']}</p>{link}")
+    return _page(
+        lang, "expired", f"<h1>{texts['expired']}</h1><p>{texts['expired_text']}</p>{_back(session, texts)}", 410
+    )
+
+
+def _back(session: Object, texts: dict[str, str]) -> str:
+    if not session["cancel_url"]:
+        return ""
+    return f'<p class="back"><a href="{escape(session["cancel_url"])}">{texts["back"]}</a></p>'
+
+
+def _form(
+    context: Context, session: Object, request: Request, *, typed: dict[str, str] | None = None, error: str = ""
+) -> Response:
+    lang = language(session, request)
+    texts, typed = TEXTS[lang], typed or {}
+    email = typed.get("email") or checkout_sessions.prefilled_email(context, session)
+    error = error or paying.problem(context, session)
+    values = {"card": typed.get("card", ""), "email": email, "name": typed.get("name", "")}
+    alert = f'<p class="error" role="alert" id="error">{escape(_translated(error, texts))}</p>' if error else ""
+    body = f"""<section class="order" aria-label="{texts["order"]}">
+<p class="payee">{escape(accounts.display_name(context))}</p>
+<h1>{_title(session, texts)}</h1>
+<p class="amount">{checkout_sessions.total(session)}</p>
+{_items(session)}
+</section>
+{alert}
+<form method="post" action="/c/pay/{session["id"]}">
+{_field("email", "email", texts["email"], values["email"], 'autocomplete="email" required')}
+{_field("name", "text", texts["name"], values["name"], 'autocomplete="cc-name"')}
+{_field("card", "text", texts["card"], values["card"], f'autocomplete="off" aria-describedby="hint{" error" if error else ""}"')}
+<p class="hint" id="hint">{texts["hint"]}</p>
+<p><button class="button" type="submit">{_verb(session, texts)}</button></p>
+<fieldset>
+<legend>{texts["cases"]}</legend>
+{_buttons(texts)}
+</fieldset>
+</form>
+{_back(session, texts)}"""
+    return _page(lang, "pay", body, 402 if error else 200)
+
+
+def _title(session: Object, texts: dict[str, str]) -> str:
+    return texts["donate_title"] if session["submit_type"] == "donate" else texts[f"title_{session['mode']}"]
+
+
+def _verb(session: Object, texts: dict[str, str]) -> str:
+    return texts["donate"] if session["submit_type"] == "donate" else texts[session["mode"]]
+
+
+def _items(session: Object) -> str:
+    rows = [f"<li>{escape(item['description'] or '')} × {item['quantity']}</li>" for item in session["_line_items"]]
+    return f"<ul>{''.join(rows)}</ul>" if rows else ""
+
+
+def _field(name: str, kind: str, label: str, value: str, attributes: str) -> str:
+    return (
+        f'<p class="field"><label for="{name}">{label}</label>'
+        f'<input id="{name}" name="{name}" type="{kind}" value="{escape(value)}" {attributes}></p>'
+    )
+
+
+def _buttons(texts: dict[str, str]) -> str:
+    # They skip the browser's own checks: a click on a test case should work whatever the fields hold.
+    rows = [
+        f'<button type="submit" name="case" value="{case}" formnovalidate>{texts[case]} '
+        f"<small>{_grouped(cards.BY_CASE[case].number)}</small></button>"
+        for case in BUTTONS
+    ]
+    return "\n".join(rows)
+
+
+def _grouped(number: str) -> str:
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
+
+
+def _translated(message: str, texts: dict[str, str]) -> str:
+    return texts.get(message, message)
+
+
+def _authentication(context: Context, intent: Object, lang: str) -> Response:
+    texts = TEXTS[lang]
+    body = f"""<h1>{texts["authenticate"]}</h1>
+<p>{texts["authenticate_text"]}</p>
+<form method="post" action="/c/authenticate/{intent["id"]}">
+<p><button class="button" type="submit" name="outcome" value="pass">{texts["pass"]}</button></p>
+<p><button type="submit" name="outcome" value="fail">{texts["fail"]}</button></p>
+</form>"""
+    return _page(lang, "authenticate", body)

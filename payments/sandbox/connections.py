@@ -1,0 +1,35 @@
+"""Cutting a connection: what an HTTP server never does of its own accord, and a network does often enough."""
+
+import os
+import socket
+
+from starlette.requests import Request
+
+
+class ConnectionCut(ConnectionError):
+    """The client's connection is gone; there is nobody to answer."""
+
+
+async def cut(request: Request) -> None:
+    """Shut the TCP connection of a request without an answer, so that the client sees it drop."""
+    if request.client is None:
+        return
+    peer = (request.client.host, int(request.client.port))
+    # The server does not hand out its sockets, so ours is found among the process's open files by its other end.
+    for name in os.listdir("/dev/fd"):
+        try:
+            found = socket.socket(fileno=os.dup(int(name)))
+        except OSError:
+            continue
+        with found:
+            if _peer(found) == peer:
+                found.shutdown(socket.SHUT_RDWR)
+                return
+
+
+def _peer(found: socket.socket) -> tuple[str, int] | None:
+    try:
+        name = found.getpeername()
+    except OSError:
+        return None
+    return (name[0], name[1]) if isinstance(name, tuple) and len(name) >= 2 else None

@@ -1,0 +1,67 @@
+"""What happens by itself as virtual time passes: SEPA settles, refunds arrive, sessions expire."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from payments.sandbox.context import Context
+from payments.sandbox.objects import charges, checkout_sessions, payment_intents, payment_methods, refunds
+from payments.sandbox.store import Object
+
+log = logging.getLogger("payments.sandbox.jobs")
+
+Verb = Callable[[Context, Object], None]
+
+
+def settle_sepa_debit(context: Context, charge: Object) -> None:
+    """The bank answers a direct debit: the money arrives, or does not."""
+    if charge["status"] != "pending":
+        return
+    intent = context.get("payment_intent", charge["payment_intent"])
+    method = payment_methods.test_method(context.get("payment_method", charge["payment_method"]))
+    if method.decline:
+        charges.fail(context, charge, method.decline, method.decline)
+        error = {
+            "type": "card_error",
+            "code": method.decline,
+            "message": charge["failure_message"],
+            "charge": charge["id"],
+        }
+        payment_intents.failed(context, intent, error, charge)
+    else:
+        charges.succeed(context, charge)
+        payment_intents.succeeded(context, intent, charge)
+    checkout_sessions.settle(context, intent)
+
+
+VERBS: dict[str, Verb] = {
+    "attach_balance_transaction": charges.attach_balance_transaction,
+    "expire_checkout": checkout_sessions.expire_if_open,
+    "fail_refund": refunds.fail,
+    "settle_sepa_debit": settle_sepa_debit,
+    "succeed_refund": refunds.succeed,
+}
+
+
+def run_due(context_for: Callable[[str], Any], until: int, *, limit: int = 10_000) -> int:
+    """Do what is due by ``until``, each in its own transaction and at its own moment; returns how many were done."""
+    shared = context_for("")
+    done = 0
+    while done < limit and (job := shared.store.next_job(until)) is not None:
+        number, account, due, verb, target = job
+        shared.clock.move_to(due)
+        with shared.store.transaction():
+            shared.store.drop_job(number)
+            _run(context_for(account), verb, target)
+        done += 1
+    return done
+
+
+def _run(context: Context, verb: str, target: str) -> None:
+    found = context.store.find(context.account, target)
+    if found is None:
+        return
+    if verb not in VERBS:
+        log.warning("no such job here: %s", verb)
+        return
+    VERBS[verb](context, found)

@@ -1,0 +1,143 @@
+"""Balance transactions: the truth about money. Amounts in the settlement currency; refunds and disputes are negative."""
+
+from typing import Any
+
+from payments.sandbox import listing, money, params
+from payments.sandbox.context import Context
+from payments.sandbox.objects import accounts
+from payments.sandbox.store import Object
+
+LIST = params.listing(
+    created=params.moment_or_range,
+    currency=params.text,
+    payout=params.text,
+    source=params.text,
+    type=params.text,
+)
+
+
+def record(
+    context: Context,
+    *,
+    kind: str,
+    category: str,
+    amount: int,
+    currency: str,
+    source: Object,
+    fee: int = 0,
+    fee_name: str = "",
+    available_in: int | None = None,
+    presentment: str | None = None,
+) -> Object:
+    """Write a balance transaction of ``amount`` minor units of settlement ``currency``; ``presentment`` is what was charged in."""
+    delay = context.delay("available_delay") if available_in is None else available_in
+    details = {"amount": fee, "application": None, "currency": currency, "description": fee_name, "type": "stripe_fee"}
+    exchanged = presentment is not None and presentment != currency
+    return context.save(
+        context.new(
+            "txn",
+            "balance_transaction",
+            amount=amount,
+            available_on=context.now + delay,
+            balance_type="payments",
+            currency=currency,
+            description=source.get("description"),
+            # A JSON number, for display only: amounts are computed with the same rate as a Decimal.
+            exchange_rate=float(money.rate(str(presentment), currency)) if exchanged else None,
+            fee=fee,
+            fee_details=[details] if fee else [],
+            net=amount - fee,
+            reporting_category=category,
+            source=source["id"],
+            status="pending",
+            type=kind,
+            _payout=None,
+        )
+    )
+
+
+def for_charge(context: Context, charge: Object) -> Object:
+    """Book a succeeded charge: converted, less the fee of its method."""
+    currency = accounts.settlement_currency(context, charge["currency"])
+    amount = money.convert(charge["amount"], charge["currency"], currency)
+    is_card = charge["payment_method_details"]["type"] == "card"
+    return record(
+        context,
+        kind="charge" if is_card else "payment",
+        category="charge",
+        amount=amount,
+        currency=currency,
+        source=charge,
+        fee=money.card_fee(amount, currency) if is_card else money.sepa_fee(currency),
+        fee_name="Stripe processing fees",
+        available_in=0 if charge.get("_after") == "available_now" else None,
+        presentment=charge["currency"],
+    )
+
+
+def for_refund(context: Context, refund: Object, charge: Object) -> Object:
+    """Book a refund at the charge's rate. Stripe keeps its fee."""
+    currency = accounts.settlement_currency(context, refund["currency"])
+    is_card = charge["payment_method_details"]["type"] == "card"
+    return record(
+        context,
+        kind="refund" if is_card else "payment_refund",
+        category="refund",
+        amount=-money.convert(refund["amount"], refund["currency"], currency),
+        currency=currency,
+        source=refund,
+        available_in=0,
+        presentment=refund["currency"],
+    )
+
+
+def for_failed_refund(context: Context, refund: Object) -> Object:
+    """Book money that a refund could not return."""
+    currency = accounts.settlement_currency(context, refund["currency"])
+    return record(
+        context,
+        kind="refund_failure",
+        category="refund_failure",
+        amount=money.convert(refund["amount"], refund["currency"], currency),
+        currency=currency,
+        source=refund,
+        available_in=0,
+        presentment=refund["currency"],
+    )
+
+
+def retrieve(context: Context, given: dict[str, Any], key: str) -> Object:
+    """GET /v1/balance_transactions/{id}"""
+    return context.get("balance_transaction", key)
+
+
+def list_all(context: Context, given: dict[str, Any]) -> Object:
+    """GET /v1/balance_transactions"""
+    return listing.page(
+        context,
+        "balance_transaction",
+        "/v1/balance_transactions",
+        given,
+        currency=given.get("currency"),
+        source=given.get("source"),
+        type=given.get("type"),
+        _payout=given.get("payout"),
+    )
+
+
+def balance(context: Context, given: dict[str, Any]) -> Object:
+    """GET /v1/balance: net of all balance transactions, available and pending, by settlement currency."""
+    query = (
+        "SELECT json_extract(data, '$.currency'), json_extract(data, '$.available_on') <= ?, sum(json_extract(data, '$.net'))"
+        " FROM objects WHERE account = ? AND kind = 'balance_transaction' GROUP BY 1, 2"
+    )
+    sums = {(row[0], bool(row[1])): row[2] for row in context.store.sql.execute(query, (context.now, context.account))}
+    currencies = sorted({currency for currency, _ in sums} | set(accounts.current(context)["_settlement_currencies"]))
+
+    def amounts(available: bool) -> list[Object]:
+        found = [(currency, sums.get((currency, available), 0)) for currency in currencies]
+        return [
+            {"amount": amount, "currency": currency, "source_types": {"card": amount}} for currency, amount in found
+        ]
+
+    return {"object": "balance", "available": amounts(True), "pending": amounts(False), "livemode": False}
