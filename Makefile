@@ -1,0 +1,45 @@
+# Every target sets up what it needs; a second run finds it done. `make` alone lists the targets.
+PYTHON := .venv/bin/python
+ARGS ?=
+
+.PHONY: help setup setup-dev demo test check smoke bench lock clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## Start the whole service with demo content on this machine; Ctrl-C stops it
+	@$(PYTHON) -m config.runner demo
+
+test: setup-dev ## Run the tests (ARGS="-k receipt" for some of them)
+	@$(PYTHON) -m pytest -n 2 $(ARGS)
+
+check: setup-dev ## Lint, types, imports, templates, migrations, deployment settings, translations
+	@sh .ci/check
+
+smoke: setup-dev ## Start everything on free ports, give 20 donations, and compare every figure
+	@$(PYTHON) -m tests.smoke $(ARGS)
+
+bench: setup-dev ## Measure against limit programs run at the same time
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+setup: ## Install what running needs, here and from this machine's packages
+	@sh deploy/setup.sh base
+
+setup-dev: ## Install what tests and checks need on top
+	@sh deploy/setup.sh dev
+
+lock: ## Compile requirements/*.in to hashes (needs uv); ARGS=--upgrade for newer versions
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
+	uv pip compile $(LOCK) $(ARGS) requirements/base.in -o requirements/base.txt
+	uv pip compile $(LOCK) $(ARGS) requirements/dev.in -c requirements/base.txt -o requirements/dev.txt
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+clean: ## Stop the demo's database; remove all demo and test data and caches
+	@if [ -x $(PYTHON) ]; then for state in .state .state/test; do \
+	  OPENAPPEAL_STATE=$$state $(PYTHON) -m config.embedded_postgres destroy; done; fi
+	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache locale/*/LC_MESSAGES/*.mo
+	find . -path ./.venv -prune -o -name __pycache__ -type d -print | xargs rm -rf
+
+distclean: clean ## Remove the virtual environment as well
+	rm -rf .venv
