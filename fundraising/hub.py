@@ -27,19 +27,24 @@ class Reading:
 class Viewer:
     """One open stream. `told` is the version it has been sent."""
 
-    __slots__ = ("_waiter", "slot", "told")
+    __slots__ = ("_called", "_waiter", "slot", "told")
 
     def __init__(self, told: str, slot: int) -> None:
         self.told = told
         self.slot = slot
+        self._called = False  # woken while not waiting: the next wait is none
         self._waiter: asyncio.Future[None] | None = None
 
     async def wait(self) -> None:
         """Return when there may be something to say, or nothing left to say it to."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        await self._waiter
+        if not self._called:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+            self._waiter = None
+        self._called = False
 
     def wake(self, _done: object = None) -> None:
+        self._called = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -242,11 +242,12 @@ def fold() -> list[int]:
         cursor.execute("UPDATE fundraising_fold SET xid = %(until)s::xid8, folded_at = now()", window)
         cursor.execute(
             """
-            SELECT DISTINCT r.id, pg_notify('totals', appeal.uuid::text)
-            FROM fundraising_account account
-            JOIN fundraising_round r ON r.id = account.round_id
-            JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id
-            WHERE account.id = ANY(%s)
+            SELECT changed.id, pg_notify('totals', changed.appeal)
+            FROM (SELECT DISTINCT r.id, appeal.uuid::text AS appeal
+                  FROM fundraising_account account
+                  JOIN fundraising_round r ON r.id = account.round_id
+                  JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id
+                  WHERE account.id = ANY(%s)) changed
             """,
             [changed_accounts],
         )
