@@ -121,7 +121,9 @@ class Money:
         whole = self.minor % 10**self.exponent == 0
         decimals = "" if whole else "." + "0" * self.exponent
         pattern = re.sub(r"0\.0+", f"0{decimals}", Locale.parse(locale).currency_formats["standard"].pattern)
-        return format_currency(self.decimal, self.currency, locale=locale, format=pattern, currency_digits=False)
+        text = format_currency(self.decimal, self.currency, locale=locale, format=pattern, currency_digits=False)
+        # CLDR's currency spacing, which browsers apply and Babel leaves out: "CHF 20", not "CHF20".
+        return re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)
 
 
 _SEPARATOR = "[.,' \u00a0\u202f]"

@@ -19,12 +19,18 @@ const secondsAgo = (time) => {
   return seconds < 60 ? ago.format(-seconds, "second") : ago.format(-Math.round(seconds / 60), "minute");
 };
 
+/* How old an answer's truth is, in seconds, by the server's own clock and the caches on the way. */
+const ageOf = (answer, total) => {
+  const sent = Date.parse(answer.headers.get("Date") ?? "") || Date.now();
+  return Math.max(0, (sent - Date.parse(total.as_of)) / 1000) + Number(answer.headers.get("Age") ?? 0);
+};
+
 class LiveTotal {
   constructor(root) {
     this.root = root;
     this.jsonUrl = root.dataset.jsonUrl;
     this.streamUrl = root.dataset.streamUrl;
-    this.confirmed = root.dataset.asOf ? Date.parse(root.dataset.asOf) : Date.now();
+    this.confirmed = Date.now(); // the server rendered the page a moment ago
     this.failures = 0;
     this.etag = null;
     this.version = null;
@@ -62,7 +68,7 @@ class LiveTotal {
     this.source?.close();
     this.source = new EventSource(this.streamUrl);
     this.source.addEventListener("totals", (event) => this.heard(event.data));
-    this.source.addEventListener("heartbeat", () => this.confirm(Date.now()));
+    this.source.addEventListener("heartbeat", (event) => this.confirm(JSON.parse(event.data).age));
     this.source.addEventListener("error", () => this.streamFailed());
   }
 
@@ -91,13 +97,12 @@ class LiveTotal {
     try {
       const headers = this.etag ? { "If-None-Match": this.etag } : {};
       const answer = await fetch(this.jsonUrl, { headers, cache: "no-store", credentials: "omit" });
-      if (answer.status === 304) {
-        this.confirm(Date.now());
-        return true;
-      }
+      if (answer.status === 304) return true;
       if (!answer.ok) return false;
       this.etag = answer.headers.get("ETag");
-      this.apply(await answer.json());
+      const total = await answer.json();
+      this.apply(total);
+      this.confirm(ageOf(answer, total));
       return true;
     } catch {
       return false;
@@ -112,18 +117,17 @@ class LiveTotal {
     const moved = this.version !== null && this.version !== total.version;
     if (this.version !== total.version) this.show(total, moved);
     this.version = total.version;
-    this.confirm(Date.now());
   }
 
   show(total, moved) {
     this.write("raised", formatMoney(total.raised));
-    this.write("goal", formatMoney(total.goal));
+    if (total.goal) this.write("goal", formatMoney(total.goal));
     this.write("donations", formatNumber(total.donations));
     this.write("donors", formatNumber(total.donors));
     const percent = this.part("percent");
     if (percent) percent.textContent = formatPercent(total.percent, percent.textContent);
     this.showPending(total.pending);
-    this.showBar(total);
+    if (total.goal) this.showBar(total);
     if (total.donations > 0) this.root.querySelector("[data-total-none]")?.remove();
     if (moved) this.announce(total);
   }
@@ -167,8 +171,9 @@ class LiveTotal {
     region.textContent = this.root.dataset.textAnnounce.replace("{raised}", formatMoney(total.raised));
   }
 
-  confirm(time) {
-    this.confirmed = time;
+  /* Told as an age, because the clocks of browsers are often wrong. Truth does not get older by asking. */
+  confirm(age) {
+    this.confirmed = Math.max(this.confirmed, Date.now() - age * 1000);
     this.tick();
   }
 

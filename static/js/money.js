@@ -2,8 +2,9 @@
 
 const locale = document.documentElement.lang || "en";
 
-const exponentOf = (currency) =>
-  new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+/* As in fundraising/money.py; browsers disagree with payment providers about some (forints, for one). */
+const EXPONENTS = { JPY: 0, KRW: 0, BHD: 3, JOD: 3, KWD: 3, TND: 3 };
+const exponentOf = (currency) => EXPONENTS[currency] ?? 2;
 
 /* Exact for every integer: the string goes to Intl as a decimal, never through a float division. */
 const decimalText = (minor, exponent) => {
