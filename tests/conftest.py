@@ -66,7 +66,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """Forget everything but the settings."""
-        self.http.post("/_sandbox/reset").raise_for_status()
+        self.http.post("/sandbox/reset").raise_for_status()
 
 
 @pytest.fixture(scope="session")
@@ -98,13 +98,12 @@ def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 
 
 @pytest.fixture
-def celery_worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+def celery_worker(database_url: str, tmp_path: Path) -> Iterator[Running]:
     """A real worker on this test's database, and this process's nudges sent to it."""
     broker = settings.TEST_BROKER_URL or "pgmq://"
     options = {**settings.PGMQ_OPTIONS, "conn_string": make_conninfo(**conninfo_to_dict(database_url))}
-    monkeypatch.setattr(current_app.conf, "broker_url", broker)
-    monkeypatch.setattr(current_app.conf, "broker_transport_options", options if broker == "pgmq://" else {})
-    _forget_connections()
+    before = {"broker_url": current_app.conf.broker_url, "broker_transport_options": settings.BROKER_OPTIONS}
+    _connect_celery({"broker_url": broker, "broker_transport_options": options if broker == "pgmq://" else {}})
     env = {**os.environ, "DATABASE_URL": database_url, "BROKER_URL": broker, "DJANGO_SETTINGS_MODULE": "config.settings"}
     group = Group({**env, "STRIPE_API_BASE": settings.STRIPE_API_BASE}, databases.PROJECT, tmp_path, restart=False)
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency=1", "--loglevel=INFO"]
@@ -113,12 +112,12 @@ def celery_worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         yield group.find("worker")
     finally:
         group.stop()
-        _forget_connections()
+        _connect_celery(before)
 
 
-def _forget_connections() -> None:
-    """Make Celery connect anew, to the broker that is configured now."""
-    current_app.set_current()
+def _connect_celery(options: dict[str, object]) -> None:
+    """Point this process's Celery at a broker."""
+    current_app.conf.update(options)
     current_app.pool.force_close_all()
     current_app._pool = None
     current_app.amqp._producer_pool = None

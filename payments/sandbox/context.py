@@ -9,6 +9,8 @@ from payments.sandbox.config import Settings
 from payments.sandbox.faults import Faults
 from payments.sandbox.store import Object, Store
 
+WITHOUT_LIVEMODE = frozenset(("balance_transaction", "refund"))
+
 
 @dataclass(frozen=True)
 class Context:
@@ -29,8 +31,9 @@ class Context:
         return self.clock.now()
 
     def new(self, prefix: str, kind: str, **fields: Any) -> Object:
-        """A new object with what every Stripe object has; not yet saved."""
-        return {"id": ids.new(prefix), "object": kind, "created": self.now, "livemode": False, **fields}
+        """A new object with what Stripe's objects have in common; not yet saved."""
+        common = {"id": ids.new(prefix), "object": kind, "created": self.now}
+        return common | ({} if kind in WITHOUT_LIVEMODE else {"livemode": False}) | fields
 
     def save(self, thing: Object) -> Object:
         """Write an object."""

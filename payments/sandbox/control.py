@@ -38,7 +38,7 @@ class Control:
             ("GET", "/sandbox/settings", self.show_settings),
             ("POST", "/sandbox/settings", self.set_settings),
             ("GET", "/sandbox/state", self.show_state),
-            ("DELETE", "/sandbox/state", self.forget),
+            ("POST", "/sandbox/reset", self.reset),
             ("POST", "/sandbox/flush", self.flush),
             ("GET", "/sandbox/contract", self.show_contract),
             ("POST", "/sandbox/accounts/{account}", self.set_account),
@@ -115,11 +115,12 @@ class Control:
             "faults": self.sandbox.faults.counters,
         }
 
-    async def forget(self, request: Request, given: dict[str, Any]) -> Any:
-        """A fresh sandbox: no account, no object, no delivery, clock at real time."""
+    async def reset(self, request: Request, given: dict[str, Any]) -> Any:
+        """A fresh sandbox: no account, object, delivery or fault, the clock at real time. Settings stay."""
         with self.sandbox.store.transaction():
             self.sandbox.store.clear()
         self.sandbox.clock.reset()
+        self.sandbox.faults.configure({"seed": 0})
         return {}
 
     async def flush(self, request: Request, given: dict[str, Any]) -> Any:
