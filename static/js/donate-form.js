@@ -32,6 +32,13 @@ const followCurrency = () => {
   (amounts()[place] ?? amounts()[0]).checked = true;
 };
 
+/* The free amount opens for writing when it is chosen, and is forgotten when a suggestion is. */
+const followChoice = (choice) => {
+  const amount = form.elements.namedItem("amount");
+  if (choice.value === "other") amount.focus();
+  else amount.value = "";
+};
+
 const showSymbol = () => {
   const node = form.querySelector("[data-currency-symbol]");
   const option = form.querySelector(`[data-symbol][value="${currency()}"]`);
@@ -40,8 +47,8 @@ const showSymbol = () => {
 };
 
 const showFee = (net) => {
-  const note = form.querySelector(`[data-fee="${currency()}"]`);
-  if (!note?.dataset.basisPoints) return 0;
+  const note = form.querySelector(`[data-fee="${currency()}"] [data-fee-note]`);
+  if (!note) return 0;
   note.dataset.plain ??= note.textContent;
   if (net === null) {
     note.textContent = note.dataset.plain;
@@ -81,8 +88,7 @@ const sendOnce = (event) => {
 if (form) {
   form.addEventListener("change", (event) => {
     if (event.target.name === "currency") followCurrency();
-    if (event.target.name === "amount_choice" && event.target.value === "other")
-      form.elements.namedItem("amount").focus();
+    if (event.target.name === "amount_choice") followChoice(event.target);
     refresh();
   });
   form.addEventListener("input", refresh);
