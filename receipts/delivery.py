@@ -1,0 +1,195 @@
+"""Mail to donors about their receipts: claimed rows, sent one by one, each attempt on record.
+
+A row is claimed and committed before anything is sent, and marked as sent after the mail server took it. Should the
+process die in between, the claim lapses and the mail goes out again: a donor may rarely get the same receipt twice,
+with the same number, the same bytes and the same Message-ID, but never none (docs/adr/0031-receipt-mail.md).
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, override
+
+from . import receipts
+from .models import MailKind, MailState, OutgoingMail, Receipt, ReceiptState
+from .snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=15)
+BACK_OFF = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440)]
+MAX_ATTEMPTS = len(BACK_OFF) + 1
+SECONDS = 60.0  # after this long the worker is given back; the next nudge goes on
+# What a server says of one mail; every other error of smtplib, all of them OSErrors, is about the server.
+REFUSALS = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
+TEMPLATES = {
+    MailKind.RECEIPT: "mail/receipt",
+    MailKind.REPLACEMENT: "receipts/mail/replacement",
+    MailKind.VOIDED: "receipts/mail/voided",
+}
+
+
+class ServerTrouble(Exception):
+    """The mail server cannot be reached or refuses us."""
+
+
+@dataclass(frozen=True)
+class Letterhead:
+    """The legal entity as the receipt names it."""
+
+    name: str
+    legal_form: str
+    registration: str
+    address: str
+
+
+def send_due(*, limit: int = 100) -> int:
+    """Send up to `limit` mails that are due; returns how many were sent. Several workers may run it at once.
+
+    It stops when the mail server cannot be reached, so that an outage costs one mail an attempt, not all of them.
+    """
+    server = get_connection(fail_silently=False)
+    deadline = time.monotonic() + SECONDS
+    sent = 0
+    try:
+        for _ in range(limit):
+            mail = _claim() if time.monotonic() < deadline else None
+            if mail is None:
+                break
+            sent += _deliver(mail, server)
+    except ServerTrouble:
+        pass
+    finally:
+        server.close()
+    return sent
+
+
+def send_again(mail: OutgoingMail) -> None:
+    """Let a mail go out (again) now: for the desk, after the address was mended or a donor lost it."""
+    OutgoingMail.objects.filter(pk=mail.pk).exclude(state=MailState.SENDING).update(
+        state=MailState.DUE, attempts=0, next_attempt_at=timezone.now(), last_error="", sent_at=None
+    )
+
+
+@transaction.atomic(durable=True)
+def _claim() -> OutgoingMail | None:
+    """The next mail that is due or whose claim lapsed, marked as ours; committed before anything is sent."""
+    waiting = OutgoingMail.objects.filter(
+        state__in=[MailState.DUE, MailState.SENDING], next_attempt_at__lte=timezone.now()
+    )
+    mail = waiting.select_for_update(skip_locked=True).order_by("next_attempt_at", "pk").first()
+    if mail is None:
+        return None
+    mail.state, mail.attempts, mail.next_attempt_at = MailState.SENDING, mail.attempts + 1, timezone.now() + LEASE
+    mail.save(update_fields=["state", "attempts", "next_attempt_at"])
+    return mail
+
+
+def _deliver(mail: OutgoingMail, server: BaseEmailBackend) -> bool:
+    """Send a claimed mail and note the outcome; no database transaction is open meanwhile."""
+    if mail.kind != MailKind.VOIDED and mail.receipt.state != ReceiptState.ISSUED:
+        _settle(mail, state=MailState.CANCELLED)
+        return False
+    try:
+        compose(mail, server).send()
+    except Exception as error:  # one bad mail must not hold up the others
+        server.close()
+        _note_failure(mail, error)
+        if _is_trouble(error):
+            raise ServerTrouble from error
+        return False
+    _settle(mail, state=MailState.SENT, sent_at=timezone.now(), last_error="")
+    return True
+
+
+def _note_failure(mail: OutgoingMail, error: Exception) -> None:
+    code = _code(error)
+    logger.warning("mail %s, attempt %s: %s", mail.pk, mail.attempts, code)
+    if _is_final(error) or mail.attempts >= MAX_ATTEMPTS:
+        _settle(mail, state=MailState.FAILED, last_error=code)
+    else:
+        wait = BACK_OFF[mail.attempts - 1]
+        _settle(mail, state=MailState.DUE, next_attempt_at=timezone.now() + wait, last_error=code)
+
+
+def _settle(mail: OutgoingMail, **outcome: object) -> None:
+    """Write the outcome, unless the claim lapsed and another worker took the mail."""
+    claim = OutgoingMail.objects.filter(pk=mail.pk, state=MailState.SENDING, attempts=mail.attempts)
+    claim.update(**outcome)
+
+
+def _smtp_codes(error: Exception) -> list[int]:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return sorted(code for code, _words in error.recipients.values())
+    return [error.smtp_code] if isinstance(error, smtplib.SMTPResponseException) else []
+
+
+def _code(error: Exception) -> str:
+    """What went wrong without what the server said: its words may hold the address."""
+    return " ".join([type(error).__name__, *map(str, _smtp_codes(error))])[:80]
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the server refused this recipient or message for good (5xx), not us or our log-in."""
+    return isinstance(error, REFUSALS) and all(code >= 500 for code in _smtp_codes(error))
+
+
+def _is_trouble(error: Exception) -> bool:
+    """Whether the server is down or will not have us, so that no other mail would fare better."""
+    return isinstance(error, OSError) and not isinstance(error, REFUSALS)
+
+
+def compose(mail: OutgoingMail, server: BaseEmailBackend | None = None) -> EmailMultiAlternatives:
+    """The mail in the donor's language. Sender and subject are neutral: an inbox must not out a donor."""
+    receipt = mail.receipt
+    snapshot = Snapshot.from_json(receipt.snapshot)
+    template = TEMPLATES[MailKind(mail.kind)]
+    with override(receipt.locale):
+        context = _context(receipt, snapshot)
+        message = EmailMultiAlternatives(
+            subject=_subject(mail).format(number=receipt.number),
+            body=render_to_string(f"{template}.txt", context),
+            from_email=receipt.donation.entity.email_from,
+            to=[receipt.donation.donor.email],
+            headers={"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"},
+            connection=server,
+        )
+        message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
+    if mail.kind != MailKind.VOIDED:
+        message.attach(f"{receipt.number}.pdf", receipts.read_pdf(receipt), "application/pdf")
+    return message
+
+
+def _subject(mail: OutgoingMail) -> str:
+    if mail.kind == MailKind.VOIDED:
+        return gettext("Your receipt {number} is void")
+    return gettext("Your receipt {number}")
+
+
+def _context(receipt: Receipt, snapshot: Snapshot) -> dict[str, object]:
+    return {
+        "greeting_name": receipt.donation.donor.first_name or snapshot.donor_name,
+        "entity": Letterhead(
+            snapshot.entity_name, snapshot.entity_form, snapshot.entity_registration, snapshot.entity_address
+        ),
+        "amount": snapshot.net,
+        "refunded": snapshot.refunded,
+        "reference": snapshot.reference,
+        "receipt_number": receipt.number,
+        "replaces": snapshot.replaces,
+        "received_on": snapshot.received_on,
+        "donation_url": settings.PUBLIC_URL + reverse("donation", kwargs={"uuid": receipt.donation.uuid}),
+        "non_deductibility": "\n".join(snapshot.statements),
+    }
