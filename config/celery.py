@@ -11,6 +11,7 @@ app = Celery("openappeal")
 app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_transport_options=settings.BROKER_OPTIONS,
+    worker_enable_remote_control=not settings.BROKER_URL.startswith("pgmq"),  # it would be a second queue to poll
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=True,

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
 
-STOP_SECONDS: Final = 5.0  # to end in order, before the whole group is killed
+STOP_SECONDS: Final = 5.0
 READY_SECONDS: Final = 60.0
 RESTARTS: Final = 5
 STEADY_SECONDS: Final = 60.0  # who ran this long has its restarts forgotten
@@ -66,6 +66,7 @@ class Program:
     ready_words: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     routine: re.Pattern[str] | None = None  # lines for the log file only
+    patience: float = STOP_SECONDS  # to end in order, before its whole group is killed
 
 
 class Running:
@@ -202,10 +203,10 @@ class Group:
             for one in step:
                 with contextlib.suppress(ProcessLookupError):
                     one.process.terminate()
-            deadline = time.monotonic() + STOP_SECONDS
+            asked = time.monotonic()
             for one in step:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    one.process.wait(max(0.0, deadline - time.monotonic()))
+                    one.process.wait(max(0.0, asked + one.program.patience - time.monotonic()))
                 end_group(one.process.pid, 0)
         for one in self.running:
             one.pump.join(STOP_SECONDS)

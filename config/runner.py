@@ -29,7 +29,7 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 PREFERRED: Final = {"front": 8000, "web": 8010, "live": 8011, "sandbox": 8012}
 ANY: Final[dict[str, int]] = {}
 PROCESSES: Final = ("sandbox", "web", "live", "worker", "beat", "front")
-STOP_ORDER: Final = (("front",), ("web", "live", "beat"), ("worker",), ("sandbox",))
+STOP_ORDER: Final = (("front",), ("web", "live", "beat", "worker"), ("sandbox",))
 ROUTINE: Final = re.compile(r"\[INFO\]|\bINFO\b|\bDEBUG\b|^\s|^$")
 COLOURS: Final = {"front": 36, "web": 32, "live": 35, "worker": 33, "beat": 34, "sandbox": 90, "postgres": 31}
 WEB_THREADS: Final = 8  # each keeps one database connection
@@ -159,7 +159,7 @@ def programs(installation: Installation) -> list[Program]:
         Program(
             "live",
             granian("asgi", "fundraising.live:application", ports["live"]),
-            ready_url=address(ports["live"]) + "/totals/",
+            ready_url=address(ports["live"]) + "/healthz",
             routine=routine,
         ),
         Program(
@@ -167,6 +167,7 @@ def programs(installation: Installation) -> list[Program]:
             [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", *alone],
             ready_words=" ready.",
             routine=routine,
+            patience=3.0,  # an idle worker's pool takes five to fold itself up; a task that is cut off is found again
         ),
         Program(
             "beat",

@@ -138,8 +138,8 @@ PGMQ_OPTIONS = {
     "init_extension": False,  # config/migrations/0001_queue.py installs it
     "pool_size": 2,
     "pool_timeout": 2,
-    "wait_time_seconds": 1,
-    "poll_interval_ms": 50,
+    "wait_time_seconds": 0,  # a poll that waits in the database would hold up the other queues, and the worker's end
+    "polling_interval": 0.1,
     "visibility_timeout": 600,
 }
 BROKER_OPTIONS: dict[str, Any] = PGMQ_OPTIONS if BROKER_URL.startswith("pgmq") else {}

@@ -104,11 +104,16 @@ def celery_worker(database_url: str, tmp_path: Path) -> Iterator[Running]:
     options = {**settings.PGMQ_OPTIONS, "conn_string": make_conninfo(**conninfo_to_dict(database_url))}
     before = {"broker_url": current_app.conf.broker_url, "broker_transport_options": settings.BROKER_OPTIONS}
     _connect_celery({"broker_url": broker, "broker_transport_options": options if broker == "pgmq://" else {}})
-    env = {**os.environ, "DATABASE_URL": database_url, "BROKER_URL": broker, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    env = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "BROKER_URL": broker,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
     group = Group({**env, "STRIPE_API_BASE": settings.STRIPE_API_BASE}, databases.PROJECT, tmp_path, restart=False)
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency=1", "--loglevel=INFO"]
     try:
-        group.start(Program("worker", command, ready_words=" ready."))
+        group.start(Program("worker", command, ready_words=" ready.", patience=0.5))
         yield group.find("worker")
     finally:
         group.stop()

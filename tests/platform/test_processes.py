@@ -34,14 +34,11 @@ time.sleep(600)
 
 def gone(pid: int) -> bool:
     """Whether a process has ended; one that only waits to be collected has."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return (
-            subprocess.run(["ps", "-p", str(pid)], capture_output=True).returncode != 0
-            if sys.platform != "linux"
-            else True
-        )
+    if sys.platform == "linux":
+        stat = Path(f"/proc/{pid}/stat")
+        return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    shown = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True)
+    return shown.stdout.strip()[:1] in {"", "Z"}
 
 
 @pytest.fixture
@@ -59,12 +56,9 @@ def script(name: str, text: str, **options: str) -> Program:
     return Program(name, [sys.executable, "-u", "-c", text], **options)  # type: ignore[arg-type]
 
 
-def test_stopping_ends_the_stubborn_and_their_children(
-    tmp_path: Path, lines: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "STOP_SECONDS", 0.3)
+def test_stopping_ends_the_stubborn_and_their_children(tmp_path: Path, lines: list[str]) -> None:
     running = group(tmp_path, lines)
-    running.start(script("stubborn", STUBBORN, ready_words="pids"))
+    running.start(Program("stubborn", [sys.executable, "-c", STUBBORN], ready_words="pids", patience=0.3))
     pids = [int(word) for word in lines[0].split()[2:]]
     running.stop()
     assert len(pids) == 2
