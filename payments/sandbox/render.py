@@ -60,7 +60,7 @@ def _expand(
         if found is None:
             raise _refused(path)
         thing[key] = public(context, found)
-    elif key not in thing:
+    elif key not in thing or not isinstance(thing[key], dict | list | None):
         raise _refused(path)
     if rest and thing[key] is not None:
         _expand(context, thing[key], rest, path, includes)

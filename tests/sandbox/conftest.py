@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import stripe
+
 from tests.conftest import Sandbox
 from tests.waiting import wait_until
 

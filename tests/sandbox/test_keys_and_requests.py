@@ -11,7 +11,10 @@ from tests.sandbox.conftest import Desk, client_for
 
 
 def _post(desk: Desk, path: str, data: dict[str, str], **headers: str) -> httpx.Response:
-    headers = {"Authorization": "Bearer sk_test_acme", **{key.replace("_", "-"): value for key, value in headers.items()}}
+    headers = {
+        "Authorization": "Bearer sk_test_acme",
+        **{key.replace("_", "-"): value for key, value in headers.items()},
+    }
     return desk.http.post(path, data=data, headers=headers)
 
 
@@ -40,7 +43,9 @@ def test_keys_of_one_account_share_its_state(desk: Desk) -> None:
 
 
 def test_another_api_version_is_refused(desk: Desk) -> None:
-    answer = desk.http.get("/v1/balance", headers={"Authorization": "Bearer sk_test_acme", "Stripe-Version": "2020-08-27"})
+    answer = desk.http.get(
+        "/v1/balance", headers={"Authorization": "Bearer sk_test_acme", "Stripe-Version": "2020-08-27"}
+    )
     assert answer.status_code == 400
     assert "2026-05-27.dahlia" in answer.json()["error"]["message"]
 

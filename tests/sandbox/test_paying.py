@@ -44,7 +44,9 @@ def test_events_tell_of_a_payment_in_order(desk: Desk) -> None:
 
 
 def test_metadata_of_the_intent_reaches_the_charge(desk: Desk) -> None:
-    session = desk.open_checkout(payment_intent_data={"metadata": {"donation": "d1"}, "statement_descriptor_suffix": "AID"})
+    session = desk.open_checkout(
+        payment_intent_data={"metadata": {"donation": "d1"}, "statement_descriptor_suffix": "AID"}
+    )
     charge = _charge(desk.intent(desk.pay(session)["payment_intent"]))
     assert charge.metadata.to_dict() == {"donation": "d1"}
     assert charge.statement_descriptor_suffix == "AID"
@@ -67,7 +69,11 @@ def test_a_declined_card_can_be_tried_again(desk: Desk, case: str, code: str, de
     failed = desk.intent(declined["payment_intent"])
     error = failed.last_payment_error
     assert error is not None
-    assert (failed.status, error.code, error.get("decline_code")) == ("requires_payment_method", code, decline_code)
+    assert (failed.status, error.code, error.to_dict().get("decline_code")) == (
+        "requires_payment_method",
+        code,
+        decline_code,
+    )
     paid = desk.pay(session)
     assert (paid["status"], paid["payment_intent"]) == ("complete", declined["payment_intent"])
     assert desk.state()["charges"]["eur"] == {
@@ -188,7 +194,11 @@ def test_a_session_shows_line_items_only_when_asked(desk: Desk) -> None:
     assert expanded.line_items.data[0].amount_total == 2500
 
 
-@given(amount=st.integers(1, 10**9), source=st.sampled_from(sorted(money.PER_EURO)), target=st.sampled_from(sorted(money.PER_EURO)))
+@given(
+    amount=st.integers(1, 10**9),
+    source=st.sampled_from(sorted(money.PER_EURO)),
+    target=st.sampled_from(sorted(money.PER_EURO)),
+)
 def test_conversion_is_within_half_a_minor_unit(amount: int, source: str, target: str) -> None:
     exact = amount * money.rate(source, target) * Decimal(10) ** (money.exponent(target) - money.exponent(source))
     if source != target:

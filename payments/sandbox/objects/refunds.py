@@ -87,7 +87,7 @@ def _new(context: Context, charge: Object, amount: int, given: dict[str, Any]) -
         balance_transaction=None,
         charge=charge["id"],
         currency=charge["currency"],
-        destination_details={"type": kind, kind: details if kind == "card" else {}},
+        destination_details={"type": kind, "card": details} if kind == "card" else {"type": kind},
         metadata=merged({}, given.get("metadata", {})),
         payment_intent=charge["payment_intent"],
         reason=given.get("reason"),
