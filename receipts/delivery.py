@@ -182,7 +182,10 @@ def _context(receipt: Receipt, snapshot: Snapshot) -> dict[str, object]:
     return {
         "greeting_name": receipt.donation.donor.first_name or snapshot.donor_name,
         "entity": Letterhead(
-            snapshot.entity_name, snapshot.entity_form, snapshot.entity_registration, snapshot.entity_address
+            name=snapshot.entity_name,
+            legal_form=snapshot.entity_form,
+            registration=snapshot.entity_registration,
+            address=", ".join(snapshot.entity_address.splitlines()),
         ),
         "amount": snapshot.net,
         "refunded": snapshot.refunded,

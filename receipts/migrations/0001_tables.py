@@ -1,7 +1,8 @@
 import django.db.models.deletion
 import django.utils.timezone
-import fundraising.vault
 from django.db import migrations, models
+
+import fundraising.vault
 
 
 class Migration(migrations.Migration):
