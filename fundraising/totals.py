@@ -8,6 +8,7 @@ is settled counts at the rate the provider really paid, the rest at the stored r
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,9 +21,7 @@ from django.utils import timezone
 from .models import Appeal, Purpose, Round
 from .money import EXPONENTS, Money
 
-
-class NoRate(LookupError):
-    """No exchange rate is stored between two currencies; staff must add one."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,12 @@ _FIGURES = """
 
 
 def appeal_total(appeal: Appeal) -> Total:
-    """The total over all rounds of the appeal, with the newest goal of its newest round; raises NoRate."""
+    """The total over all rounds of the appeal, with the newest goal of its newest round."""
     return _total(appeal, None)
 
 
 def round_total(round_: Round) -> Total:
-    """The total of one round, with its newest goal; raises NoRate."""
+    """The total of one round, with its newest goal."""
     return _total(round_.appeal, round_.pk)
 
 
@@ -142,7 +141,8 @@ class _Figures:
             if minor and currency != self.currency
         }
         if missing := foreign - self.rates.keys():
-            raise NoRate(f"no rate from {', '.join(sorted(missing))} to {self.currency}")
+            # A page must not fail for it: the sum leaves them out, the list shows them, the audit fails.
+            log.error("no exchange rate into %s from %s", self.currency, ", ".join(sorted(missing)))
         return Total(
             raised=self._converted(self.position),
             pending=self._converted(self.pending),
@@ -152,7 +152,7 @@ class _Figures:
             as_of=timezone.now(),
             by_currency=tuple(Money(minor, currency) for currency, minor in sorted(self.given.items()) if minor),
             approximate=bool(foreign),
-            rates_date=min((self.rates[currency][1] for currency in foreign), default=None),
+            rates_date=min((self.rates[base][1] for base in foreign & self.rates.keys()), default=None),
         )
 
     def _converted(self, amounts: dict[str, int]) -> Money:
@@ -161,7 +161,7 @@ class _Figures:
             (
                 Money(minor, base).decimal * (1 if base == self.currency else self.rates[base][0])
                 for base, minor in amounts.items()
-                if minor
+                if base == self.currency or base in self.rates
             ),
             Decimal(0),
         )

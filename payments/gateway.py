@@ -216,3 +216,20 @@ def check_signature(body: bytes, header: str, secrets: list[str]) -> None:
         except stripe.SignatureVerificationError:
             continue
     raise BadSignature
+
+
+def connect_webhook(account: StripeAccount, url: str) -> str | None:
+    """Have Stripe send the account's events to `url`; the signing secret when the endpoint is new.
+
+    An endpoint of ours at another address is moved to this one and keeps its secret.
+    """
+    service = _of(account).v1.webhook_endpoints
+    ours = {"application": "openappeal"}
+    params: Any = {"url": url, "enabled_events": ["*"]}
+    for endpoint in _call(lambda: service.list({"limit": 100}))["data"]:
+        if (endpoint.get("metadata") or {}).items() >= ours.items():
+            _call(lambda: service.update(endpoint["id"], params))
+            return None
+    params = {**params, "api_version": API_VERSION, "metadata": ours}
+    secret: str = _call(lambda: service.create(params))["secret"]
+    return secret

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from ..money import Money
 from .entities import Fund, LegalEntity
@@ -205,7 +206,8 @@ class DonationPage(models.Model):
         return self.get_absolute_url()
 
     def get_absolute_url(self) -> str:
-        return reverse("appeal", kwargs={"locale": self.locale, "slug": self.slug})
+        with override(self.locale):
+            return reverse("appeal", kwargs={"slug": self.slug})
 
 
 class PageCurrency(models.Model):

@@ -1,0 +1,1 @@
+"""The demo's content: invented organisations, appeals and updates, in the spirit of real ones."""

@@ -1,0 +1,97 @@
+"""The demo's place to see what was mailed: files that the mail backend wrote. Not in production."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from fundraising import content
+
+
+def _files() -> list[Path]:
+    return sorted(Path(settings.MAIL_DIR).glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
+
+
+def _message(file: Path) -> EmailMessage:
+    # The file backend ends each message with a line of dashes.
+    raw = file.read_bytes().rsplit(b"\n" + b"-" * 79, 1)[0]
+    return email.message_from_bytes(raw, policy=email.policy.default)
+
+
+def _row(file: Path) -> dict[str, Any]:
+    message = _message(file)
+    return {
+        "id": file.stem,
+        "subject": message["Subject"],
+        "to": message["To"],
+        "date": message["Date"],
+        "attachments": len(list(message.iter_attachments())),
+    }
+
+
+def _find(mail_id: str) -> EmailMessage:
+    file = Path(settings.MAIL_DIR) / f"{mail_id}.log"
+    if file.parent != Path(settings.MAIL_DIR) or not file.is_file():
+        raise Http404
+    return _message(file)
+
+
+@require_safe
+def mails(request: HttpRequest) -> HttpResponse:
+    return render(request, "demo/mail_list.html", {"mails": [_row(file) for file in _files()[:200]]})
+
+
+@require_safe
+def mail(request: HttpRequest, mail_id: str) -> HttpResponse:
+    message = _find(mail_id)
+    body = message.get_body(("plain",))
+    attachments = [
+        {"name": part.get_filename(), "url": f"{index}/", "size": len(part.get_payload(decode=True) or b"")}
+        for index, part in enumerate(message.iter_attachments())
+    ]
+    context = {
+        "subject": message["Subject"],
+        "from": message["From"],
+        "to": message["To"],
+        "date": message["Date"],
+        "text": body.get_content() if body else "",
+        "attachments": attachments,
+    }
+    return render(request, "demo/mail_detail.html", context)
+
+
+@require_safe
+def attachment(request: HttpRequest, mail_id: str, index: int) -> HttpResponse:
+    parts = list(_find(mail_id).iter_attachments())
+    if index >= len(parts):
+        raise Http404
+    response = HttpResponse(parts[index].get_payload(decode=True), content_type=parts[index].get_content_type())
+    response["Content-Disposition"] = f'inline; filename="{parts[index].get_filename()}"'
+    return response
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """What to try, with the demo's accounts."""
+    file = Path(settings.STATE_DIR) / "demo.json"
+    demo = json.loads(file.read_text()) if file.exists() else {"accounts": []}
+    appeals = [card for campaign in content.home_content("en") for card in campaign.appeals]
+    return render(request, "demo/start.html", {"accounts": demo["accounts"], "appeals": appeals})
+
+
+urlpatterns = [
+    path("", start),
+    path("mail/", mails),
+    path("mail/<slug:mail_id>/", mail),
+    path("mail/<slug:mail_id>/<int:index>/", attachment),
+]

@@ -1,0 +1,363 @@
+"""What the public pages show, read in few queries and remembered for a few seconds.
+
+The number of queries does not depend on the number of donations. Totals are not in here: they are
+read from the ledger each time (fundraising/totals.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import override
+
+from . import locales, totals
+from .models import (
+    Appeal,
+    AppealState,
+    AppealWording,
+    Campaign,
+    CampaignText,
+    CampaignUpdate,
+    DonationPage,
+    EntityText,
+    FeeCover,
+    LegalEntity,
+    PageCurrency,
+    Round,
+)
+from .money import Money
+from .totals import Total
+
+REMEMBER_SECONDS = 5
+
+
+class NotPublished(LookupError):
+    """There is no such public page."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    name: str
+    legal_form: str
+    address: str
+    registration: str
+    non_deductibility: str
+    theme: str
+    privacy_url: str
+
+
+@dataclass(frozen=True)
+class Update:
+    date: date
+    title: str
+    paragraphs: list[str]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    value: str  # "EUR:2500", the value of its radio button
+    money: Money
+
+
+@dataclass(frozen=True)
+class Currency:
+    code: str
+    symbol: str
+    minimum: Money
+    maximum: Money
+    suggestions: list[Suggestion]
+
+
+@dataclass(frozen=True)
+class Fee:
+    currency: str
+    basis_points: int
+    percent_text: str
+    fixed: Money
+
+
+@dataclass(frozen=True)
+class Alternate:
+    locale: str
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class AppealCard:
+    title: str
+    ask: str
+    url: str
+    state: str
+    appeal: Appeal
+    total: ShownTotal | None = None
+
+
+@dataclass(frozen=True)
+class ShownTotal:
+    """A total with the addresses under which it stays live. Attributes of Total are its own too."""
+
+    total: Total
+    live_url: str
+    stream_url: str
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.total, name)
+
+
+@dataclass(frozen=True)
+class CampaignContent:
+    title: str
+    summary: str
+    story: list[str]
+    partner_credit: str
+    photo_url: str
+    updates: list[Update]
+    url: str
+    appeals: list[AppealCard]
+    entity: Entity
+    alternates: list[Alternate]
+
+
+@dataclass(frozen=True)
+class AppealContent:
+    """Everything on the page of an appeal but its total and its form."""
+
+    page: DonationPage
+    url: str
+    appeal: Appeal
+    round: Round
+    wording: AppealWording
+    campaign: CampaignContent
+    entity: Entity
+    currencies: list[Currency]
+    fees: list[Fee]
+    alternates: list[Alternate]
+
+    @property
+    def state(self) -> str:
+        """Open, closing or closed, as a visitor sees it: between rounds an appeal is closed."""
+        return self.appeal.state if self.appeal.takes_money and self.round.is_open() else AppealState.CLOSED
+
+
+def shown(appeal: Appeal) -> ShownTotal:
+    """The appeal's total as of now, with its live addresses."""
+    return ShownTotal(totals.appeal_total(appeal), f"/totals/{appeal.uuid}.json", f"/totals/{appeal.uuid}/stream")
+
+
+def appeal_content(locale: str, slug: str) -> AppealContent:
+    """The page of an appeal; raises NotPublished."""
+    key = f"appeal:{locale}:{slug}"
+    content: AppealContent | None = cache.get(key)
+    if content is None:
+        content = _read_appeal(locale, slug)
+        cache.set(key, content, REMEMBER_SECONDS)
+    return content
+
+
+def campaign_content(locale: str, slug: str) -> CampaignContent:
+    """The page of a campaign with its appeals; raises NotPublished."""
+    key = f"campaign:{locale}:{slug}"
+    content: CampaignContent | None = cache.get(key)
+    if content is None:
+        campaign = Campaign.objects.filter(slug=slug, published=True).select_related("entity").first()
+        if campaign is None:
+            raise NotPublished(slug)
+        content = replace(
+            _campaign(campaign, locale),
+            updates=_updates(campaign, locale),
+            appeals=_cards(locale, campaign),
+            alternates=_campaign_alternates(campaign, locale),
+        )
+        cache.set(key, content, REMEMBER_SECONDS)
+    return replace(content, appeals=[replace(card, total=shown(card.appeal)) for card in content.appeals])
+
+
+def home_content(locale: str) -> list[CampaignContent]:
+    """The published campaigns that have an open appeal, newest first."""
+    key = f"home:{locale}"
+    content: list[CampaignContent] | None = cache.get(key)
+    if content is None:
+        open_campaigns = (
+            Campaign.objects.filter(
+                published=True, appeals__state__in=[AppealState.OPEN, AppealState.CLOSING], texts__locale=locale
+            )
+            .select_related("entity")
+            .distinct()
+            .order_by("-created_at")
+        )
+        content = [
+            replace(_campaign(campaign, locale), appeals=_cards(locale, campaign)) for campaign in open_campaigns[:20]
+        ]
+        cache.set(key, content, REMEMBER_SECONDS)
+    return [
+        replace(campaign, appeals=[replace(card, total=shown(card.appeal)) for card in campaign.appeals])
+        for campaign in content
+    ]
+
+
+def paragraphs(text: str) -> list[str]:
+    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+
+
+def entity_of(entity: LegalEntity, locale: str) -> Entity:
+    """The legal entity as the pages of a language name it."""
+    text = EntityText.objects.filter(entity=entity, locale=locale).first()
+    return Entity(
+        name=entity.name,
+        legal_form=text.legal_form if text else "",
+        address=", ".join(entity.address.splitlines()),
+        registration=entity.registration,
+        non_deductibility=text.non_deductibility if text else "",
+        theme=entity.theme,
+        privacy_url=entity.privacy_url,
+    )
+
+
+def published_pages() -> QuerySet[DonationPage]:
+    """Donation pages that the public may see."""
+    return DonationPage.objects.filter(published=True, appeal__campaign__published=True).exclude(
+        appeal__state=AppealState.DRAFT
+    )
+
+
+def _read_appeal(locale: str, slug: str) -> AppealContent:
+    page = (
+        published_pages()
+        .filter(locale=locale, slug=slug)
+        .select_related("appeal__campaign__entity")
+        .prefetch_related(Prefetch("appeal__rounds", Round.objects.order_by("number")))
+        .first()
+    )
+    rounds = list(page.appeal.rounds.all()) if page else []
+    wording = newest_wording(page.appeal, locale) if page else None
+    if page is None or wording is None or not rounds:
+        raise NotPublished(slug)
+    appeal, campaign = page.appeal, page.appeal.campaign
+    content = _campaign(campaign, locale)
+    if not (appeal.takes_money and rounds[-1].is_open()):
+        content = replace(content, appeals=[card for card in _cards(locale, campaign) if card.appeal != appeal])
+    currencies, fees = _currencies(page)
+    return AppealContent(
+        page=page,
+        url=page.get_absolute_url(),
+        appeal=appeal,
+        round=rounds[-1],
+        wording=wording,
+        campaign=replace(content, updates=_updates(campaign, locale)),
+        entity=content.entity,
+        currencies=currencies,
+        fees=fees,
+        alternates=_page_alternates(appeal, locale),
+    )
+
+
+def newest_wording(appeal: Appeal, locale: str) -> AppealWording | None:
+    return AppealWording.objects.filter(appeal=appeal, locale=locale).order_by("-version").first()
+
+
+def _campaign(campaign: Campaign, locale: str) -> CampaignContent:
+    text = CampaignText.objects.filter(campaign=campaign, locale=locale).first()
+    if text is None:
+        raise NotPublished(campaign.slug)
+    with override(locale):
+        url = reverse("campaign", kwargs={"slug": campaign.slug})
+    return CampaignContent(
+        title=text.title,
+        summary=text.summary,
+        story=paragraphs(text.story),
+        partner_credit=text.partner_credit,
+        photo_url=campaign.photo_url,
+        updates=[],
+        url=url,
+        appeals=[],
+        entity=entity_of(campaign.entity, locale),
+        alternates=[],
+    )
+
+
+def _updates(campaign: Campaign, locale: str) -> list[Update]:
+    rows = CampaignUpdate.objects.filter(campaign=campaign, locale=locale, published_on__lte=timezone.localdate())
+    return [Update(row.published_on, row.title, paragraphs(row.body)) for row in rows[:50]]
+
+
+def _cards(locale: str, campaign: Campaign) -> list[AppealCard]:
+    newest = AppealWording.objects.filter(appeal=OuterRef("appeal"), locale=locale).order_by("-version")
+    pages = (
+        published_pages()
+        .filter(locale=locale, appeal__campaign=campaign)
+        .select_related("appeal")
+        .annotate(title=Subquery(newest.values("title")[:1]), ask=Subquery(newest.values("ask")[:1]))
+        .exclude(title=None)
+        .order_by("appeal__state", "-appeal__pk")
+    )
+    return [AppealCard(page.title, page.ask, page.get_absolute_url(), page.appeal.state, page.appeal) for page in pages]
+
+
+def _currencies(page: DonationPage) -> tuple[list[Currency], list[Fee]]:
+    rule = FeeCover.objects.filter(entity=OuterRef("page__appeal__campaign__entity"), currency=OuterRef("currency"))
+    rows = PageCurrency.objects.filter(page=page).annotate(
+        basis_points=Subquery(rule.values("basis_points")[:1]), fixed_minor=Subquery(rule.values("fixed_minor")[:1])
+    )
+    currencies = [
+        Currency(
+            code=row.currency,
+            symbol=locales.symbol(row.currency, page.locale),
+            minimum=row.minimum,
+            maximum=row.maximum,
+            suggestions=[
+                Suggestion(f"{row.currency}:{minor}", Money(minor, row.currency)) for minor in row.suggested_minor
+            ],
+        )
+        for row in rows
+    ]
+    fees = [
+        Fee(
+            currency=row.currency,
+            basis_points=row.basis_points,
+            percent_text=locales.percent(row.basis_points, page.locale),
+            fixed=Money(row.fixed_minor, row.currency),
+        )
+        for row in rows
+        if row.basis_points is not None
+    ]
+    return currencies, fees
+
+
+def _page_alternates(appeal: Appeal, current: str) -> list[Alternate]:
+    pages = DonationPage.objects.filter(appeal=appeal, published=True)
+    return _alternates({page.locale: page.get_absolute_url() for page in pages}, current)
+
+
+def _campaign_alternates(campaign: Campaign, current: str) -> list[Alternate]:
+    urls = {}
+    for locale in CampaignText.objects.filter(campaign=campaign).values_list("locale", flat=True):
+        with override(locale):
+            urls[locale] = reverse("campaign", kwargs={"slug": campaign.slug})
+    return _alternates(urls, current)
+
+
+def home_alternates(current: str) -> list[Alternate]:
+    urls = {}
+    for locale, _label in settings.LANGUAGES:
+        with override(locale):
+            urls[locale] = reverse("home")
+    return _alternates(urls, current)
+
+
+def _alternates(urls: dict[str, str], current: str) -> list[Alternate]:
+    return [
+        Alternate(locale, label, urls[locale], locale == current)
+        for locale, label in settings.LANGUAGES
+        if locale in urls
+    ]

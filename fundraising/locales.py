@@ -1,0 +1,42 @@
+"""Languages, countries and currency symbols, from the Unicode tables that Babel carries."""
+
+from __future__ import annotations
+
+import unicodedata
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.core import Locale
+from babel.numbers import format_decimal, get_currency_symbol
+from django.conf import settings
+
+# Territories of the Unicode tables that are no countries a donor lives in.
+NOT_COUNTRIES = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
+
+
+def babel_locale(language: str | None) -> str:
+    """Babel's name of a Django language code."""
+    return (language or settings.LANGUAGE_CODE).replace("-", "_")
+
+
+@lru_cache(maxsize=32)
+def countries(language: str) -> list[tuple[str, str]]:
+    """ISO 3166 codes with names in a language, sorted by name without regard to accents."""
+    names = Locale.parse(babel_locale(language)).territories
+    found = [
+        (code, name) for code, name in names.items() if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES
+    ]
+    return sorted(found, key=lambda item: unicodedata.normalize("NFKD", item[1]).casefold())
+
+
+def country_name(code: str, language: str) -> str:
+    return str(Locale.parse(babel_locale(language)).territories.get(code, code))
+
+
+def symbol(currency: str, language: str) -> str:
+    return get_currency_symbol(currency, locale=babel_locale(language))
+
+
+def percent(basis_points: int, language: str) -> str:
+    """Basis points as per cent: 290 is 2.9 % in English, 2,9 % in Italian."""
+    return format_decimal(Decimal(basis_points) / 100, locale=babel_locale(language)) + "\u00a0%"

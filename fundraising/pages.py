@@ -1,0 +1,217 @@
+"""The public pages. They may be cached by anyone for a few seconds, so they carry no cookie and no token."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.translation import get_language, gettext, override
+from django.views.decorators.http import require_safe
+
+from . import content as reading
+from . import donations
+from .content import AppealContent, NotPublished
+from .forms import DonationForm
+from .models import Donation, DonationState, Entry, PublicName
+
+# Long enough to carry a crowd from a shared cache, short enough that an update is seen at once.
+PUBLIC_SECONDS = 5
+# For how long a donor who came back from the payment page is told "confirming".
+CONFIRMING = timedelta(hours=2)
+
+
+def _language() -> str:
+    return get_language() or "en"
+
+
+def _public(response: HttpResponse) -> HttpResponse:
+    patch_cache_control(response, public=True, max_age=PUBLIC_SECONDS, stale_while_revalidate=30, stale_if_error=600)
+    return response
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    campaigns = reading.home_content(_language())
+    context = {
+        "campaigns": campaigns,
+        "entity": campaigns[0].entity if len({c.entity.name for c in campaigns}) == 1 else None,
+        "alternates": reading.home_alternates(_language()),
+    }
+    return _public(render(request, "fundraising/home.html", context))
+
+
+@require_safe
+def campaign(request: HttpRequest, slug: str) -> HttpResponse:
+    try:
+        found = reading.campaign_content(_language(), slug)
+    except NotPublished as error:
+        raise Http404 from error
+    context = {"campaign": found, "entity": found.entity, "alternates": found.alternates}
+    return _public(render(request, "fundraising/campaign.html", context))
+
+
+@require_safe
+def appeal(request: HttpRequest, slug: str) -> HttpResponse:
+    found = appeal_or_404(slug)
+    return _public(render_appeal(request, found, DonationForm(found)))
+
+
+def appeal_or_404(slug: str) -> AppealContent:
+    """The page of this address in the active language."""
+    try:
+        return reading.appeal_content(_language(), slug)
+    except NotPublished as error:
+        raise Http404 from error
+
+
+def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm, status: int = 200) -> HttpResponse:
+    """The appeal's page with its form, empty or with what the donor must mend."""
+    goal = found.round
+    context = {
+        "page": {"title": found.wording.title, "headline": found.wording.title, "url": found.url},
+        "campaign": found.campaign,
+        "appeal": {
+            "uuid": found.appeal.uuid,
+            "state": found.state,
+            "ask": found.wording.ask,
+            "purpose": found.wording.purpose,
+            "secondary_purpose": found.wording.secondary_purpose,
+            "campaign_url": found.campaign.url,
+        },
+        "round": {"number": goal.number, "reason": goal.reason, "opens": goal.opens_at, "closes": goal.closes_at},
+        "total": reading.shown(found.appeal),
+        "entity": found.entity,
+        "form": form,
+        "currencies": found.currencies,
+        "fee_cover": found.fees,
+        "alternates": found.alternates,
+    }
+    return render(request, "fundraising/appeal.html", context, status=status)
+
+
+@require_safe
+def donation(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """What is booked of a donation. Its address is the donor's key, so nobody may cache or pass it on."""
+    found = donation_or_404(uuid)
+    if found.locale != _language():
+        return HttpResponsePermanentRedirect(_address(found))
+    state = shown_state(found, returned="returned" in request.GET)
+    response = render(request, "fundraising/donation.html", donation_context(found, state))
+    return _private(response)
+
+
+@require_safe
+def donation_state(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The state alone, for the page to ask every few seconds."""
+    found = donation_or_404(uuid)
+    return _private(JsonResponse({"state": shown_state(found, returned="returned" in request.GET)}))
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    patch_cache_control(response, private=True, no_store=True)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def donation_or_404(uuid: UUID) -> Donation:
+    """The donation with all that its page names."""
+    found = Donation.objects.select_related("donor", "page__appeal", "wording", "entity").filter(uuid=uuid).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _address(found: Donation) -> str:
+    with override(found.locale):
+        return reverse("donation", kwargs={"uuid": found.uuid})
+
+
+def shown_state(found: Donation, *, returned: bool) -> str:
+    """The state as the donor's page words it. Only booked facts make it `received`."""
+    match DonationState(found.state):
+        case DonationState.OPENED:
+            if Entry.objects.filter(donation=found, key__startswith=donations.announced_key("")).exists():
+                return "failed"  # announced by the bank, then withdrawn
+            fresh = timezone.now() - found.opened_at < CONFIRMING
+            return "confirming" if returned and fresh else "opened"
+        case DonationState.RECEIVED if donations.refunded(found):
+            return "partly_refunded"
+        case state:
+            return state.value
+
+
+def donation_context(found: Donation, state: str) -> dict[str, Any]:
+    """What donation.html and pay_unavailable.html are given."""
+    address = _address(found)
+    waiting = state in {"confirming", "pending"}
+    refunded = donations.refunded(found) if state in {"refunded", "partly_refunded"} else None
+    return {
+        "donation": {
+            "uuid": found.uuid,
+            "reference": found.reference,
+            "amount": found.amount,
+            "fee_cover": found.fee_cover if found.fee_cover else None,
+            "state": state,
+            "received_at": found.received_at,
+            "refunded": refunded,
+            "public_name": PublicName(found.public_name).label,
+            "appeal_title": found.wording.title,
+            "appeal_url": found.page.get_absolute_url(),
+            "purpose": found.wording.purpose,
+            "state_url": f"{address}state.json?returned=1" if waiting else "",
+            "email_masked": _masked(found.donor.email),
+        },
+        "steps": _steps(state),
+        "retry_url": f"{address}pay/" if state in {"opened", "failed"} else None,
+        "entity": reading.entity_of(found.entity, found.locale),
+        "alternates": [],
+    }
+
+
+def _masked(email: str) -> str:
+    name, _at, domain = email.partition("@")
+    return f"{name[:1]}…@{domain}"
+
+
+def _steps(state: str) -> list[dict[str, str]]:
+    """What happens to the donation, in order. Nothing is promised that the books cannot show."""
+    if state in {"refunded", "opened", "failed"}:
+        return []
+    received = state in {"received", "partly_refunded"}
+    return [
+        {
+            "title": gettext("Your payment arrives"),
+            "text": gettext("Booked to the appeal you chose, and in its total."),
+            "state": "done" if received else "current",
+        },
+        {
+            "title": gettext("You get a receipt"),
+            "text": gettext("As a PDF by e-mail, with a subject line that gives nothing away."),
+            "state": "current" if received else "todo",
+        },
+        {
+            "title": gettext("We report on the money"),
+            "text": gettext("Dated updates on the page of the appeal say what has been done with it."),
+            "state": "todo",
+        },
+    ]
+
+
+@require_safe
+def root(request: HttpRequest) -> HttpResponse:
+    """The bare address: on to the reader's language."""
+    response = redirect("home")
+    response["Vary"] = "Accept-Language"
+    return response
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """For a load balancer: this process answers."""
+    return HttpResponse("ok", content_type="text/plain")

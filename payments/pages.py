@@ -1,0 +1,71 @@
+"""The two steps from a form to Stripe's page. They end in a redirect, or in an honest page."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from fundraising import pages
+from fundraising.donations import NotOpen, open_donation
+from fundraising.forms import DonationForm
+from fundraising.models import Donation
+
+from . import checkout
+
+log = logging.getLogger(__name__)
+
+
+class SeeOther(HttpResponseRedirect):
+    """After a POST, so that a reload or the back button never sends the form again."""
+
+    status_code = 303
+
+
+# No token guards these forms: they are public, act for nobody who is signed in, and their page must
+# be the same for everyone so that a shared cache can carry a crowd.
+@csrf_exempt
+def appeal(request: HttpRequest, slug: str) -> HttpResponse:
+    """The appeal's page; its form, when sent, opens a donation and leads on to Stripe."""
+    if request.method != "POST":
+        return pages.appeal(request, slug)
+    found = pages.appeal_or_404(slug)
+    form = DonationForm(found, request.POST)
+    if found.state == "closed":
+        return pages.render_appeal(request, found, form, status=409)
+    if not form.is_valid():
+        return pages.render_appeal(request, found, form, status=422)
+    try:
+        donation = open_donation(form.draft())
+    except NotOpen:  # it closed within the last seconds
+        return pages.render_appeal(request, found, form, status=409)
+    return _on_to_stripe(request, donation)
+
+
+@csrf_exempt
+@require_POST
+def pay(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Try (again) to pay an opened donation."""
+    return _on_to_stripe(request, pages.donation_or_404(uuid))
+
+
+def _on_to_stripe(request: HttpRequest, donation: Donation) -> HttpResponse:
+    with override(donation.locale):
+        address = reverse("donation", kwargs={"uuid": donation.uuid})
+        try:
+            return SeeOther(checkout.checkout_url(donation))
+        except checkout.NothingToPay:
+            return SeeOther(f"{address}?returned=1")
+        except checkout.CannotPay as error:
+            log.warning("checkout of %s not possible: %s", donation.reference, error.__cause__ or "still asking")
+            context = pages.donation_context(pages.donation_or_404(donation.uuid), "opened")
+            response = render(request, "fundraising/pay_unavailable.html", context, status=503)
+            response["Retry-After"] = "30"
+            response["Cache-Control"] = "private, no-store"
+            return response
