@@ -813,9 +813,11 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="pagecurrency",
             constraint=models.CheckConstraint(
-                condition=models.Q(("maximum_minor__gte", models.F("minimum_minor")),
-                            ("maximum_minor__lte", 80000000),
-                            ("minimum_minor__gt", 0)),
+                condition=models.Q(
+                    ("maximum_minor__gte", models.F("minimum_minor")),
+                    ("maximum_minor__lte", 80000000),
+                    ("minimum_minor__gt", 0),
+                ),
                 name="page_currency_bounds",
             ),
         ),
