@@ -22,6 +22,18 @@ from tests import databases
 from tests.waiting import wait_until
 
 
+NEEDS_SERVICES = {"db", "transactional_db", "database_url", "live_server", "celery_worker"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the database or the broker, so that CI can run just that again on servers."""
+    for item in items:
+        uses = NEEDS_SERVICES.intersection(getattr(item, "fixturenames", ()))
+        if uses or item.get_closest_marker("django_db"):
+            item.add_marker("services")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """The process that started the run drops what its workers left."""
     if "PYTEST_XDIST_WORKER" not in os.environ:

@@ -8,7 +8,6 @@ from tests.waiting import wait_until
 
 
 @pytest.mark.celery
-@pytest.mark.services
 def test_a_nudge_reaches_a_real_worker(celery_worker: Running) -> None:
     task = fold.delay()
     wait_until(lambda: any(f"{task.id}] succeeded" in line for line in celery_worker.tail))
