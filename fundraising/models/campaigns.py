@@ -225,7 +225,8 @@ class PageCurrency(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["page", "currency"], name="page_currency_once"),
             models.CheckConstraint(
-                condition=Q(minimum_minor__gt=0, maximum_minor__gte=F("minimum_minor")),
+                # Stripe's largest charge is 99,999,999 minor units; the fee cover comes on top of a donation.
+                condition=Q(minimum_minor__gt=0, maximum_minor__gte=F("minimum_minor"), maximum_minor__lte=80_000_000),
                 name="page_currency_bounds",
             ),
         ]
