@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +15,8 @@ from fundraising.models import Donation
 
 from . import receipts
 from .models import Receipt
+
+NUMBER = re.compile(r"[A-Z0-9]{1,12}-[0-9]{4}-[0-9]{6,9}", re.ASCII)
 
 
 @require_safe
@@ -51,7 +54,8 @@ def check(request: HttpRequest, number: str) -> HttpResponse:
 
 def _receipt(number: str, code: str) -> Receipt | None:
     """The receipt if the code is its own. A wrong code and a wrong number look the same from outside."""
-    receipt = Receipt.objects.select_related("series__entity").filter(number=number[:32]).first()
+    known = NUMBER.fullmatch(number.upper())
+    receipt = Receipt.objects.select_related("series__entity").filter(number=known[0]).first() if known else None
     expected = receipt.check_code if receipt else "?"
     return receipt if constant_time_compare(code, expected) else None
 
