@@ -172,8 +172,8 @@ def _end(payment: Payment, state: PaymentState, code: str) -> None:
 
 def _words(payment: Payment) -> CheckoutWords:
     donation = payment.donation
-    address = settings.PUBLIC_URL + reverse("donation", kwargs={"locale": donation.locale, "uuid": donation.uuid})
     with override(donation.locale):
+        address = settings.PUBLIC_URL + reverse("donation", kwargs={"uuid": donation.uuid})
         # The line on Stripe's page and in its mails: the entity, not the cause.
         product = gettext("Donation to %(entity)s") % {"entity": donation.entity.name}
     return CheckoutWords(
