@@ -385,11 +385,12 @@ def _stop_leftover(place: Place) -> bool:
 def _command_of(pid: int) -> str:
     """The command line of a process; empty when there is none or it has ended."""
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):
+        try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        return ""
-    found = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True)
-    return found.stdout
+        except OSError:
+            return ""
+    else:
+        return subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
 
 
 def _end(pid: int, ended: Callable[[], bool]) -> None:

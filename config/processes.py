@@ -159,19 +159,20 @@ class Group:
         self.running: list[Running] = []
         self.changing = threading.Lock()
         self.failed = threading.Event()  # one gave up
+        self.told_to_stop = threading.Event()
         self.files: dict[str, IO[str]] = {}
         logs.mkdir(parents=True, exist_ok=True)
         self.guard = Guard()
 
     def start(self, *programs: Program) -> None:
-        """Start programs together and return when all are ready. Raises ProcessError when one is not."""
+        """Start programs together; return when all are ready, or told to stop. Raises ProcessError when one is not."""
         for program in programs:
             self.files[program.name] = (self.logs / f"{program.name}.log").open("w")
         fresh = [Running(program, self) for program in programs]
         self.running += fresh
         deadline = time.monotonic() + READY_SECONDS
         waiting = fresh
-        while waiting := [one for one in waiting if not one.ready()]:
+        while (waiting := [one for one in waiting if not one.ready()]) and not self.told_to_stop.is_set():
             for one in waiting:
                 if (one.ended() and not self.restart) or self.failed.is_set() or time.monotonic() > deadline:
                     raise ProcessError("\n  ".join([f"{one.program.name} did not start:", *one.tail]))

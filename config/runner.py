@@ -26,6 +26,7 @@ from config import embedded_postgres
 from config.processes import Group, ProcessError, Program, free_port
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
+STATIC: Final = PROJECT / ".state" / "static"  # the same for every state directory
 PREFERRED: Final = {"front": 8000, "web": 8010, "live": 8011, "sandbox": 8012}
 ANY: Final[dict[str, int]] = {}
 PROCESSES: Final = ("sandbox", "web", "live", "worker", "beat", "front")
@@ -59,7 +60,7 @@ class Installation:
         return address(self.ports["sandbox"])
 
     def manage(self, *arguments: str) -> str:
-        """Run `manage.py` and return what it printed. Raises ProcessError when it fails."""
+        """Run `manage.py` and return what it printed; cut short when told to stop. Raises ProcessError."""
         process = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
@@ -70,9 +71,14 @@ class Installation:
             start_new_session=True,  # Ctrl-C is for the runner to act on
         )
         self.group.guard.add(process.pid)
-        output, errors = process.communicate()
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                output, errors = process.communicate(timeout=0.2)
+                break
+            if self.group.told_to_stop.is_set():
+                process.terminate()
         self.group.guard.remove(process.pid)
-        if process.returncode:
+        if process.returncode and not self.group.told_to_stop.is_set():
             raise ProcessError("\n  ".join([f"manage.py {' '.join(arguments)}:", *errors.splitlines()[-15:]]))
         return output
 
@@ -107,6 +113,7 @@ def prepare(
         **given,
         "DATABASE_URL": database_url,
         "OPENAPPEAL_STATE": str(state),
+        "STATIC_ROOT": given.get("STATIC_ROOT") or str(STATIC),
         "PUBLIC_URL": address(chosen["front"]),
         "STRIPE_API_BASE": address(chosen["sandbox"]),
         "SANDBOX_STATE": given.get("SANDBOX_STATE") or str(state / "sandbox.sqlite3"),
@@ -193,14 +200,20 @@ def granian(interface: str, application: str, port: int) -> list[str]:
 
 
 def collect_static(installation: Installation) -> None:
-    """Collect and compress the static files, unless nothing changed since the last time."""
-    sources = sorted(path for path in (PROJECT / "static").rglob("*") if path.is_file())
+    """Collect the static files, unless nothing changed since the last time."""
+    places = [PROJECT / "static", *PROJECT.glob("[a-z]*/static")]
+    sources = sorted(path for place in places for path in place.rglob("*") if path.is_file())
     known = [f"{path}:{path.stat().st_mtime_ns}" for path in sources]
     known.append((PROJECT / "requirements" / "base.txt").read_text())
-    stamp, now = installation.state / "static.stamp", hashlib.sha256("\n".join(known).encode()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != now:
-        installation.manage("collectstatic", "--no-input", "-v0")
-        stamp.write_text(now)
+    root = Path(installation.group.env["STATIC_ROOT"])
+    root.mkdir(parents=True, exist_ok=True)
+    with (root.parent / "static.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        now = hashlib.sha256("\n".join(known).encode()).hexdigest()
+        if lock.read() != now:
+            installation.manage("collectstatic", "--no-input", "-v0")
+            _note(lock, "" if installation.group.told_to_stop.is_set() else now)
 
 
 # --- the demo -------------------------------------------------------------------------------------
@@ -249,9 +262,6 @@ WHERE: Final = """
 
 def demo(state: Path) -> int:
     """Start the demo, say where it is, and keep it running until it is told to stop; return an exit code."""
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: told.set())
     state.mkdir(parents=True, exist_ok=True)
     with (state / "runner.lock").open("a+") as lock:
         try:
@@ -261,7 +271,7 @@ def demo(state: Path) -> int:
             print(f"The demo of {state} is running already: {lock.read().strip()}", file=sys.stderr)
             return 1
         try:
-            return _demo(state, Console(), told, lambda text: _note(lock, text))
+            return _demo(state, Console(), lambda text: _note(lock, text))
         except (ProcessError, embedded_postgres.EmbeddedPostgresError) as error:
             print(f"\n{error}", file=sys.stderr)
             return 1
@@ -274,13 +284,16 @@ def _note(file: IO[str], text: str) -> None:
     file.flush()
 
 
-def _demo(state: Path, console: Console, told: threading.Event, note: Callable[[str], None]) -> int:
+def _demo(state: Path, console: Console, note: Callable[[str], None]) -> int:
     began = time.monotonic()
     console.write("\n  OpenAppeal demo\n\n")
     with console.step("database"):
         here = prepare(state, ports=PREFERRED, say=console.say)
+    told = here.group.told_to_stop
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
     try:
-        seeded = _start(here, console, told)
+        seeded = _start(here, console)
         note(f"{here.url} (process {os.getpid()})")
         if not told.is_set():
             text = "\n".join(f"    {line}".rstrip() for line in seeded.splitlines())
@@ -288,7 +301,7 @@ def _demo(state: Path, console: Console, told: threading.Event, note: Callable[[
             console.write(
                 WHERE.format(seconds=seconds, url=here.url, sandbox=here.sandbox_url, state=state, seeded=text)
             )
-        _watch(here, console, told)
+        _watch(here, console)
         return 1 if here.group.failed.is_set() else 0
     finally:
         stopping = time.monotonic()
@@ -299,26 +312,26 @@ def _demo(state: Path, console: Console, told: threading.Event, note: Callable[[
         console.write(f" stopped in {time.monotonic() - stopping:.1f} s.\n")
 
 
-def _start(here: Installation, console: Console, told: threading.Event) -> str:
+def _start(here: Installation, console: Console) -> str:
     """Bring everything up; return what seeding printed. Stops early, with nothing more started, when told."""
     with console.step("migrations, static files"), ThreadPoolExecutor() as pool:
-        tasks = [pool.submit(here.manage, "migrate", "--no-input", "-v0"), pool.submit(collect_static, here)]
-        for task in tasks:
-            task.result()
-    if told.is_set():
+        migrating = pool.submit(here.manage, "migrate", "--no-input", "-v0")
+        collect_static(here)
+        migrating.result()
+    if here.group.told_to_stop.is_set():
         return ""
     with console.step("sandbox, web, live, worker, beat, front"):
         here.group.start(*programs(here))
-    if told.is_set():
+    if here.group.told_to_stop.is_set():
         return ""
     with console.step("demo content"):
         return here.manage("seed_demo")
 
 
-def _watch(here: Installation, console: Console, told: threading.Event) -> None:
+def _watch(here: Installation, console: Console) -> None:
     """Wait until told to stop or a process has been given up; say when the database had to be started again."""
     server = embedded_postgres.server_pid(here.state)
-    while not told.wait(0.5) and not here.group.failed.is_set():
+    while not here.group.told_to_stop.wait(0.5) and not here.group.failed.is_set():
         now = embedded_postgres.server_pid(here.state)
         if now and now != server:
             console.say("postgres", "had ended and was started again by its keeper")

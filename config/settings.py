@@ -132,7 +132,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 BROKER_URL = required("BROKER_URL") or "pgmq://"
-# Queues in our own database: the transport wants libpq's own form of its address. It polls; lost time is a nudge's only.
+# Queues in our own database: the transport wants libpq's own form of its address, and polls.
 PGMQ_OPTIONS = {
     "conn_string": make_conninfo(**conninfo_to_dict(DATABASE_URL)),
     "init_extension": False,  # config/migrations/0001_queue.py installs it
@@ -174,9 +174,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if ENV != "test"
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        "BACKEND": {
+            "production": "whitenoise.storage.CompressedManifestStaticFilesStorage",
+            "demo": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",  # compressing takes a minute
+            "test": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        }[ENV]
     },
 }
 WHITENOISE_USE_FINDERS = ENV == "test"
