@@ -1,8 +1,12 @@
-"""What an audit of the books yields: one row per figure that must agree with another."""
+"""The audit of the books: figures that must agree, each worked out in two ways."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
 
 
 @dataclass(frozen=True)
@@ -13,3 +17,117 @@ class Check:
     expected: str
     found: str
     ok: bool
+
+
+def none_of(name: str, count: int, first: Any = None) -> Check:
+    """A check that nothing is wrong; `first` names one of what is."""
+    found = "none" if count == 0 else f"{count}, first: {first}" if first is not None else str(count)
+    return Check(name, "none", found, ok=count == 0)
+
+
+def checks() -> Iterator[Check]:
+    """Ledger balanced; checkpoints, counts and donations as the postings say."""
+    for name, sql in _NONE_OF.items():
+        rows = _rows(sql)
+        yield none_of(name, len(rows), rows[0][0] if rows else None)
+
+
+def _rows(sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+# Each statement lists what is wrong, by the name under which staff will look for it.
+_NONE_OF = {
+    "entries that do not balance": """
+        SELECT entry.key FROM fundraising_entry entry
+        LEFT JOIN fundraising_posting posting ON posting.entry_id = entry.id
+        GROUP BY entry.key, posting.currency HAVING coalesce(sum(posting.amount_minor), 1) <> 0
+    """,
+    "postings whose currency or entity is not their account's": """
+        SELECT entry.key FROM fundraising_posting posting
+        JOIN fundraising_account account ON account.id = posting.account_id
+        JOIN fundraising_entry entry ON entry.id = posting.entry_id
+        WHERE posting.currency <> account.currency OR entry.entity_id <> account.entity_id
+    """,
+    "postings of another database transaction than their entry": """
+        SELECT entry.key FROM fundraising_posting posting JOIN fundraising_entry entry ON entry.id = posting.entry_id
+        WHERE posting.xid <> entry.xid
+    """,
+    "checkpoints that differ from their postings (cure: rebuild_totals)": """
+        SELECT account.id FROM fundraising_account account CROSS JOIN fundraising_fold fold
+        LEFT JOIN fundraising_checkpoint checkpoint ON checkpoint.account_id = account.id
+        LEFT JOIN (
+            SELECT posting.account_id, posting.xid, posting.amount_minor FROM fundraising_posting posting
+        ) behind ON behind.account_id = account.id AND behind.xid < fold.xid
+        GROUP BY account.id, checkpoint.balance_minor
+        HAVING coalesce(checkpoint.balance_minor, 0) <> coalesce(sum(behind.amount_minor), 0)
+    """,
+    "counts that differ from their tallies (cure: rebuild_totals)": """
+        SELECT r.id FROM fundraising_round r CROSS JOIN fundraising_fold fold
+        LEFT JOIN fundraising_tallycheckpoint checkpoint ON checkpoint.round_id = r.id
+        LEFT JOIN fundraising_tally tally ON tally.round_id = r.id AND tally.xid < fold.xid
+        GROUP BY r.id, checkpoint.round_id
+        HAVING (coalesce(max(checkpoint.donations), 0), coalesce(max(checkpoint.round_donors), 0),
+                coalesce(max(checkpoint.appeal_donors), 0), coalesce(max(checkpoint.campaign_donors), 0))
+            <> (coalesce(sum(tally.donations), 0), coalesce(sum(tally.round_donors), 0),
+                coalesce(sum(tally.appeal_donors), 0), coalesce(sum(tally.campaign_donors), 0))
+    """,
+    "rounds whose tallies are not the count of their donations and donors": """
+        WITH standing AS (
+            SELECT donation.round_id, donation.donor_id, count(DISTINCT donation.id) donations
+            FROM fundraising_donation donation
+            JOIN fundraising_entry entry ON entry.donation_id = donation.id
+            JOIN fundraising_posting posting ON posting.entry_id = entry.id
+            JOIN fundraising_account account ON account.id = posting.account_id
+             AND account.purpose IN ('donations', 'refunds') AND account.round_id = donation.round_id
+            GROUP BY donation.round_id, donation.donor_id, donation.id HAVING sum(posting.amount_minor) < 0
+        ), counted AS (
+            SELECT round_id, sum(donations) donations, count(DISTINCT donor_id) donors FROM standing GROUP BY round_id
+        ), tallied AS (
+            SELECT round_id, sum(donations) donations, sum(round_donors) donors
+            FROM fundraising_tally GROUP BY round_id
+        )
+        SELECT coalesce(counted.round_id, tallied.round_id) FROM counted
+        FULL JOIN tallied ON tallied.round_id = counted.round_id
+        WHERE (coalesce(counted.donations, 0), coalesce(counted.donors, 0))
+           <> (coalesce(tallied.donations, 0), coalesce(tallied.donors, 0))
+    """,
+    "donations whose state is not what their postings say": """
+        WITH booked AS (
+            SELECT entry.donation_id,
+                   coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'donations'), 0) given,
+                   coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'refunds'), 0) refunded,
+                   coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'pending'), 0) pending
+            FROM fundraising_entry entry
+            JOIN fundraising_posting posting ON posting.entry_id = entry.id
+            JOIN fundraising_account account ON account.id = posting.account_id
+            WHERE entry.donation_id IS NOT NULL GROUP BY entry.donation_id
+        )
+        SELECT left(upper(donation.uuid::text), 8) FROM fundraising_donation donation
+        LEFT JOIN booked ON booked.donation_id = donation.id
+        WHERE donation.state <> CASE
+            WHEN coalesce(booked.given, 0) < 0 AND booked.given + booked.refunded < 0 THEN 'received'
+            WHEN coalesce(booked.given, 0) < 0 THEN 'refunded'
+            WHEN coalesce(booked.pending, 0) > 0 THEN 'pending'
+            ELSE 'opened' END
+    """,
+    "donations booked at another amount than the donor agreed to": """
+        SELECT left(upper(donation.uuid::text), 8) FROM fundraising_donation donation
+        JOIN fundraising_entry entry ON entry.donation_id = donation.id AND entry.reverses_id IS NULL
+        JOIN fundraising_posting posting ON posting.entry_id = entry.id
+        JOIN fundraising_account account ON account.id = posting.account_id AND account.purpose = 'donations'
+        GROUP BY donation.id HAVING sum(posting.amount_minor) <> -max(donation.amount_minor)
+    """,
+    "a watermark from another database cluster (cure: rebuild_totals)": """
+        SELECT xid::text FROM fundraising_fold WHERE xid > pg_snapshot_xmax(pg_current_snapshot())
+    """,
+    "currencies received without an exchange rate into their appeal's (cure: add one)": """
+        SELECT DISTINCT account.currency FROM fundraising_account account
+        JOIN fundraising_round r ON r.id = account.round_id JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id
+        WHERE account.currency <> appeal.currency AND account.purpose <> 'fx' AND NOT EXISTS (
+            SELECT FROM fundraising_exchangerate rate
+            WHERE rate.base = account.currency AND rate.quote = appeal.currency)
+    """,
+}

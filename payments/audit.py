@@ -1,0 +1,88 @@
+"""The audit of the payments: the inbox's age, and Stripe's own figures against the ledger's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from fundraising.audit import Check, none_of
+from fundraising.ledger import Bucket, balance
+from fundraising.models import Posting, Purpose
+from fundraising.money import Money
+
+from . import gateway
+from .models import BalanceTransaction, EventState, InboxEvent, StripeAccount
+
+OLDEST = timedelta(minutes=10)
+
+
+def checks() -> Iterator[Check]:
+    """What can be checked without asking Stripe."""
+    waiting = InboxEvent.objects.filter(state__in=[EventState.RECEIVED, EventState.PARKED])
+    old = waiting.filter(received_at__lt=timezone.now() - OLDEST).order_by("received_at")
+    first = old.first()
+    yield none_of("events unhandled for ten minutes", old.count(), first)
+    failed = InboxEvent.objects.filter(state=EventState.FAILED)
+    yield none_of("events that failed (cure: replay_event)", failed.count(), failed.first())
+    late = BalanceTransaction.objects.filter(
+        booked_at=None, type__in=["charge", "payment", "refund", "payment_refund"]
+    ).filter(created_at__lt=timezone.now() - timedelta(days=1))
+    yield none_of("balance transactions unbooked for a day", late.count(), late.first())
+
+
+def stripe_checks() -> Iterator[Check]:
+    """Stripe's charges, refunds and settled money against the ledger, account by account; asks Stripe."""
+    for account in StripeAccount.objects.all():
+        try:
+            yield from _charges_and_refunds(account)
+            yield from _settled(account)
+        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            yield Check(f"{account}: Stripe", "an answer", f"none ({error})", ok=False)
+
+
+def _charges_and_refunds(account: StripeAccount) -> Iterator[Check]:
+    charged: Counter[str] = Counter()
+    for charge in gateway.each(account, "charges", created_gte=0):
+        if charge["status"] == "succeeded" and charge["captured"]:
+            charged[charge["currency"].upper()] += charge["amount_captured"]
+    refunded: Counter[str] = Counter()
+    for refund in gateway.each(account, "refunds", created_gte=0):
+        if refund["status"] not in {"failed", "canceled", "requires_action"}:
+            refunded[refund["currency"].upper()] -= refund["amount"]
+    yield from _agree(account, "charges", charged, _clearing(account, "charge:"))
+    yield from _agree(account, "refunds", refunded, _clearing(account, "refund:"))
+
+
+def _clearing(account: StripeAccount, prefix: str) -> Counter[str]:
+    lines = (
+        Posting.objects.filter(
+            account__purpose=Purpose.CLEARING,
+            account__provider=account.slug,
+            account__entity=account.entity_id,
+            entry__key__startswith=prefix,
+        )
+        .values_list("currency")
+        .annotate(sum=Sum("amount_minor"))
+    )
+    return Counter(dict(lines))
+
+
+def _settled(account: StripeAccount) -> Iterator[Check]:
+    """What Stripe's kept lines add up to, against the ledger's account at the provider."""
+    lines = BalanceTransaction.objects.filter(account=account).exclude(booked_at=None)
+    net = Counter(dict(lines.values_list("currency").annotate(sum=Sum("net_minor"))))
+    books = {
+        currency: balance(Bucket(account.entity_id, Purpose.PROVIDER, currency, provider=account.slug)).minor
+        for currency in net
+    }
+    yield from _agree(account, "settled, net of fees", net, Counter(books))
+
+
+def _agree(account: StripeAccount, what: str, stripe: Counter[str], books: Counter[str]) -> Iterator[Check]:
+    for currency in sorted(stripe.keys() | books.keys()):
+        expected, found = Money(stripe[currency], currency), Money(books[currency], currency)
+        yield Check(f"{account}: {what}", str(expected), str(found), ok=expected == found)
