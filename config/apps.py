@@ -5,3 +5,7 @@ from django.apps import AppConfig
 
 class ConfigConfig(AppConfig):
     name = "config"
+
+    def ready(self) -> None:
+        # Tasks are sent by web processes too; without this they would go to Celery's default broker.
+        from config import celery  # noqa: F401

@@ -8,6 +8,7 @@ from django.conf import settings
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("openappeal")
+app.set_default()  # in every thread: the inbox nudges from one of its own
 app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_transport_options=settings.BROKER_OPTIONS,

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from fundraising.content import newest_wording
 from fundraising.donations import DonationDraft, open_donation
-from fundraising.models import Appeal, Donation, DonationPage, PublicName, Round
+from fundraising.models import Appeal, Donation, DonationPage, DonationState, PublicName, Round
 from fundraising.money import Money
 from payments import checkout
 from payments.models import Payment
@@ -28,7 +28,7 @@ FIRST = [
 
 def first_donations() -> None:
     """Give each of FIRST once, on an installation that has no donation yet."""
-    if Donation.objects.exists():
+    if Donation.objects.exclude(state=DonationState.OPENED).exists():
         return
     for number, (slug, locale, amount, first_name, last_name, country, case) in enumerate(FIRST):
         appeal = Appeal.objects.get(slug=slug)
