@@ -1,0 +1,135 @@
+"""Numbers stay 1..N whatever happens at once: several workers, failures in the middle, a process that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections
+
+from fundraising.models import Donation
+from receipts import receipts, tasks
+from receipts.models import Document, OutgoingMail, Receipt, Series
+from receipts.snapshot import Snapshot
+from tests import databases, factories
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
+
+
+def sequences() -> list[int]:
+    return list(Receipt.objects.order_by("sequence").values_list("sequence", flat=True))
+
+
+def in_thread(work: object, *args: object) -> object:
+    """Call `work` and close the thread's own connection."""
+    assert callable(work)
+    try:
+        return work(*args)
+    finally:
+        connections.close_all()
+
+
+def test_many_threads_on_the_same_donations_issue_each_receipt_once() -> None:
+    kit = factories.make_appeal()
+    donations = [factories.received_donation(kit)[0] for _ in range(6)]
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(in_thread, receipts.issue_receipt, donation) for donation in donations * 4]
+        numbers = [job.result() for job in jobs]
+    assert len(set(numbers)) == 6
+    assert sequences() == [1, 2, 3, 4, 5, 6]
+
+
+def test_two_workers_share_the_work_and_leave_no_gap() -> None:
+    kit = factories.make_appeal()
+    for _ in range(8):
+        factories.received_donation(kit)
+    with ThreadPoolExecutor(2) as pool:
+        for job in [pool.submit(in_thread, tasks.work_off) for _ in range(2)]:
+            job.result()
+    tasks.work_off()  # what one worker held when the other came by
+    assert sequences() == list(range(1, 9))
+    assert OutgoingMail.objects.count() == Document.objects.count() == 8
+
+
+def test_failures_in_the_middle_leave_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    kit = factories.make_appeal()
+    donations = [factories.received_donation(kit)[0] for _ in range(8)]
+    render, turn, lock = receipts.pdf.render, iter(range(100)), threading.Lock()
+
+    def fail_every_third(snapshot: Snapshot) -> bytes:
+        with lock:
+            if next(turn) % 3 == 1:
+                raise OSError("out of ink")
+        return render(snapshot)
+
+    monkeypatch.setattr(receipts.pdf, "render", fail_every_third)
+
+    def insist(donation: Donation) -> None:
+        while True:
+            try:
+                receipts.issue_receipt(donation)
+            except OSError:
+                continue
+            return
+
+    with ThreadPoolExecutor(3) as pool:
+        for job in [pool.submit(in_thread, insist, donation) for donation in donations]:
+            job.result()
+    assert sequences() == list(range(1, 9))
+    assert next(turn) > 8  # some did fail
+
+
+def test_a_worker_holding_a_donation_is_not_waited_for() -> None:
+    donation, _ = factories.received_donation()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT FROM fundraising_donation WHERE id = %s FOR UPDATE", [donation.pk])
+            held.set()
+            done.wait(10)
+            cursor.execute("ROLLBACK")
+
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(in_thread, hold)
+        held.wait(10)
+        assert receipts.issue_if_free(donation) is None
+        done.set()
+        job.result()
+    assert receipts.issue_if_free(donation) is not None
+
+
+def test_a_process_killed_while_issuing_leaves_no_gap_and_no_half_receipt(database_url: str) -> None:
+    kit = factories.make_appeal()
+    for _ in range(12):
+        factories.received_donation(kit)
+    work = "import django; django.setup(); from receipts import tasks; tasks.work_off()"
+    env = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    for kills in (1, 2):
+        before = Receipt.objects.count()
+        worker = subprocess.Popen([sys.executable, "-c", work], env=env, cwd=databases.PROJECT)
+        wait_until(lambda seen=before: Receipt.objects.count() > seen + 1, 30, f"receipts of worker {kills}")
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    assert 0 < Receipt.objects.count() < 12
+    wait_until(_no_other_transaction)
+    tasks.work_off()
+    assert sequences() == list(range(1, 13))
+    assert Series.objects.get().last_number == Document.objects.count() == OutgoingMail.objects.count() == 12
+
+
+def _no_other_transaction() -> bool:
+    """The server notices a killed client only when its statement ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+               AND pid <> pg_backend_pid() AND state <> 'idle')"""
+        )
+        return bool(cursor.fetchone()[0])
