@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from payments.sandbox import cards, paying
 from payments.sandbox.checkout_texts import TEXTS
 from payments.sandbox.context import Context
-from payments.sandbox.objects import accounts, checkout_sessions, payment_intents
+from payments.sandbox.objects import accounts, checkout_sessions
 from payments.sandbox.sandbox import Sandbox
 from payments.sandbox.store import Object
 
@@ -76,10 +76,10 @@ class CheckoutPages:
     async def authenticate(self, request: Request) -> Response:
         """3-D Secure: GET asks, POST with ``outcome`` pass or fail answers."""
         found = self.sandbox.store.find_anywhere(request.path_params["intent"])
-        if found is None or found[1]["object"] != "payment_intent" or found[1]["status"] != "requires_action":
+        if found is None or found[1].get("status") != "requires_action":
             return _page("en", "not_found", f"<p>{TEXTS['en']['not_found_text']}</p>", 404)
         context = self._context(found[0], request)
-        session = _session_of(context, found[1])
+        session = checkout_sessions.of_intent(context, found[1])
         if request.method == "GET":
             return _authentication(context, found[1], language(session or {}, request))
         form = await _posted(request)
@@ -87,12 +87,11 @@ class CheckoutPages:
             return self._authenticated(context, found[1], session, form.get("outcome", ""))
 
     def _authenticated(self, context: Context, intent: Object, session: Object | None, outcome: str) -> Response:
-        verb = payment_intents.authenticate if outcome == "pass" else payment_intents.fail_authentication
-        intent = verb(context, intent)
+        intent = paying.authenticate(context, intent, outcome)
         self.sandbox.webhooks.wake()
         if session is None:
             return RedirectResponse(intent["_return_url"] or "/", 303)
-        session = paying.conclude(context, session, intent)
+        session = context.get("checkout.session", session["id"])
         paid = session["status"] == "complete"
         return RedirectResponse(_success_url(session) if paid else f"/c/pay/{session['id']}", 303)
 
@@ -100,11 +99,6 @@ class CheckoutPages:
 async def _posted(request: Request) -> dict[str, str]:
     body = (await request.body())[:20_000].decode("utf-8", "replace")
     return {name: values[0] for name, values in parse_qs(body).items()}
-
-
-def _session_of(context: Context, intent: Object) -> Object | None:
-    found = context.select("checkout.session", payment_intent=intent["id"])
-    return found[0] if found else None
 
 
 def _success_url(session: Object) -> str:

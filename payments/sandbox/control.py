@@ -13,7 +13,7 @@ from starlette.routing import Route
 from payments.sandbox import cards, paying, render, state, webhooks
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError, invalid
-from payments.sandbox.objects import accounts, payment_intents, webhook_endpoints
+from payments.sandbox.objects import accounts, disputes, mandates, payment_methods, payouts, refunds, webhook_endpoints
 from payments.sandbox.sandbox import Sandbox
 from payments.sandbox.store import Object
 
@@ -43,8 +43,16 @@ class Control:
             ("GET", "/sandbox/contract", self.show_contract),
             ("POST", "/sandbox/accounts/{account}", self.set_account),
             ("POST", "/sandbox/checkout/{session}/pay", self.pay),
-            ("POST", "/sandbox/payment_intents/{intent}/authenticate", self.authenticate),
+            ("POST", "/sandbox/intents/{intent}/authenticate", self.authenticate),
             ("POST", "/sandbox/webhook_endpoints/{endpoint}/roll", self.roll_secret),
+            ("POST", "/sandbox/charges/{charge}/dispute", self.open_dispute),
+            ("POST", "/sandbox/charges/{charge}/warn", self.warn),
+            ("POST", "/sandbox/disputes/{dispute}/decide", self.decide_dispute),
+            ("POST", "/sandbox/refunds/{refund}/fail", self.fail_refund),
+            ("POST", "/sandbox/accounts/{account}/payout", self.pay_out),
+            ("POST", "/sandbox/payouts/{payout}/fail", self.fail_payout),
+            ("POST", "/sandbox/payment_methods/{method}/replace", self.replace_card),
+            ("POST", "/sandbox/mandates/{mandate}/revoke", self.revoke_mandate),
         ]
         return [Route(path, self._answering(handler), methods=[method]) for method, path, handler in table]
 
@@ -62,11 +70,11 @@ class Control:
 
         return answer
 
-    def _found(self, request: Request, name: str, kind: str) -> tuple[Context, Object]:
+    def _found(self, request: Request, name: str, *kinds: str) -> tuple[Context, Object]:
         key = request.path_params[name]
         found = self.sandbox.store.find_anywhere(key)
-        if found is None or found[1]["object"] != kind:
-            raise invalid(f"No such {kind}: {key}", status=404)
+        if found is None or found[1]["object"] not in kinds:
+            raise invalid(f"No such {' or '.join(kinds)}: {key}", status=404)
         return self.sandbox.context(found[0], f"{request.url.scheme}://{request.url.netloc}"), found[1]
 
     async def show_faults(self, request: Request, given: dict[str, Any]) -> Any:
@@ -162,19 +170,70 @@ class Control:
 
     async def authenticate(self, request: Request, given: dict[str, Any]) -> Any:
         """``{"outcome": "pass"}`` or ``fail``: answers 3-D Secure."""
-        context, intent = self._found(request, "intent", "payment_intent")
-        passed = given.get("outcome", "pass") == "pass"
+        context, intent = self._found(request, "intent", "payment_intent", "setup_intent")
         with self.sandbox.store.transaction():
-            intent = (payment_intents.authenticate if passed else payment_intents.fail_authentication)(context, intent)
-            for session in context.select("checkout.session", payment_intent=intent["id"]):
-                paying.conclude(context, session, intent)
-        return {"status": intent["status"]}
+            return {"status": paying.authenticate(context, intent, given.get("outcome", "pass"))["status"]}
 
     async def roll_secret(self, request: Request, given: dict[str, Any]) -> Any:
         """``{"both_for": seconds}``: a new signing secret; the old one signs along for that long."""
         context, endpoint = self._found(request, "endpoint", "webhook_endpoint")
         with self.sandbox.store.transaction():
             return {"secret": webhook_endpoints.roll_secret(context, endpoint, int(given.get("both_for", 86_400)))}
+
+    async def open_dispute(self, request: Request, given: dict[str, Any]) -> Any:
+        """``{"reason": "fraudulent", "status": "needs_response"}``; status may be ``warning_needs_response`` or ``prevented``."""
+        context, charge = self._found(request, "charge", "charge")
+        reason, status = given.get("reason", "fraudulent"), given.get("status", "needs_response")
+        if status not in ("needs_response", "warning_needs_response", "prevented", "lost"):
+            raise ValueError("status is needs_response, warning_needs_response, prevented or lost")
+        with self.sandbox.store.transaction():
+            return render.public(context, disputes.open_dispute(context, charge, reason=reason, status=status))
+
+    async def warn(self, request: Request, given: dict[str, Any]) -> Any:
+        """An early fraud warning for a charge."""
+        context, charge = self._found(request, "charge", "charge")
+        with self.sandbox.store.transaction():
+            return render.public(context, disputes.warn(context, charge))
+
+    async def decide_dispute(self, request: Request, given: dict[str, Any]) -> Any:
+        """``{"outcome": "won"}`` or ``lost``."""
+        context, dispute = self._found(request, "dispute", "dispute")
+        if given.get("outcome") not in ("won", "lost"):
+            raise ValueError("outcome is won or lost")
+        with self.sandbox.store.transaction():
+            return render.public(context, disputes.decide(context, dispute, given["outcome"]))
+
+    async def fail_refund(self, request: Request, given: dict[str, Any]) -> Any:
+        """A refund that does not arrive."""
+        context, refund = self._found(request, "refund", "refund")
+        with self.sandbox.store.transaction():
+            refunds.fail(context, refund)
+        return {"status": refund["status"]}
+
+    async def pay_out(self, request: Request, given: dict[str, Any]) -> Any:
+        """An automatic payout of all that is available."""
+        context = self.sandbox.context(request.path_params["account"])
+        with self.sandbox.store.transaction():
+            return {"payouts": [render.public(context, payout) for payout in payouts.pay_out(context)]}
+
+    async def fail_payout(self, request: Request, given: dict[str, Any]) -> Any:
+        """A payout that the bank sends back."""
+        context, payout = self._found(request, "payout", "payout")
+        with self.sandbox.store.transaction():
+            return render.public(context, payouts.fail(context, payout))
+
+    async def replace_card(self, request: Request, given: dict[str, Any]) -> Any:
+        """``{"case": "declined"}``: the bank replaces a saved card by another test card, and tells."""
+        context, payment_method = self._found(request, "method", "payment_method")
+        with self.sandbox.store.transaction():
+            method = cards.BY_CASE[str(given.get("case", "success"))]
+            return render.public(context, payment_methods.replace_card(context, payment_method, method))
+
+    async def revoke_mandate(self, request: Request, given: dict[str, Any]) -> Any:
+        """The donor's bank revokes a SEPA mandate."""
+        context, mandate = self._found(request, "mandate", "mandate")
+        with self.sandbox.store.transaction():
+            return render.public(context, mandates.revoke(context, mandate))
 
 
 async def _json(request: Request) -> dict[str, Any]:

@@ -4,8 +4,19 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from payments.sandbox import billing
+from payments.sandbox.config import DAY
 from payments.sandbox.context import Context
-from payments.sandbox.objects import charges, checkout_sessions, payment_intents, payment_methods, refunds
+from payments.sandbox.objects import (
+    charges,
+    checkout_sessions,
+    disputes,
+    payment_intents,
+    payment_methods,
+    payouts,
+    refunds,
+    subscriptions,
+)
 from payments.sandbox.store import Object
 
 log = logging.getLogger("payments.sandbox.jobs")
@@ -32,12 +43,50 @@ def settle_sepa_debit(context: Context, charge: Object) -> None:
         charges.succeed(context, charge)
         payment_intents.succeeded(context, intent, charge)
     checkout_sessions.settle(context, intent)
+    billing.follow(context, intent)
 
 
+def pay_out_daily(context: Context, account: Object) -> None:
+    """An account with automatic payouts pays out what is available and plans the next time."""
+    interval = account["settings"]["payouts"]["schedule"]["interval"]
+    if interval == "manual":
+        return
+    payouts.pay_out(context)
+    context.later("pay_out", account, PAYOUT_DAYS[interval] * DAY)
+
+
+def dispute(reason: str, status: str = "needs_response") -> Verb:
+    """A verb that disputes a charge."""
+
+    def verb(context: Context, charge: Object) -> None:
+        disputes.open_dispute(context, charge, reason=reason, status=status)
+
+    return verb
+
+
+def warn_of_fraud(context: Context, charge: Object) -> None:
+    """The card network warns early."""
+    disputes.warn(context, charge)
+
+
+PAYOUT_DAYS = {"daily": 1, "weekly": 7, "monthly": 30}
 VERBS: dict[str, Verb] = {
     "attach_balance_transaction": charges.attach_balance_transaction,
+    "cancel_subscription_in_time": subscriptions.cancel_in_time,
+    "decide_dispute": disputes.decide_on_evidence,
+    "dispute_deadline": disputes.deadline,
+    "dispute_fraudulent": dispute("fraudulent"),
+    "dispute_inquiry": dispute("general", "warning_needs_response"),
+    "dispute_product_not_received": dispute("product_not_received"),
+    "dispute_sepa": dispute("debit_not_authorized", "lost"),
+    "early_fraud_warning": warn_of_fraud,
     "expire_checkout": checkout_sessions.expire_if_open,
     "fail_refund": refunds.fail,
+    "finalize_invoice": billing.finalize_invoice,
+    "pay_out": pay_out_daily,
+    "payout_arrives": payouts.arrive,
+    "renew_subscription": billing.renew_subscription,
+    "retry_invoice": billing.retry_invoice,
     "settle_sepa_debit": settle_sepa_debit,
     "succeed_refund": refunds.succeed,
 }

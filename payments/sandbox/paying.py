@@ -1,55 +1,84 @@
-"""The donor pays a Checkout Session: the one path behind the hosted page and the control API."""
+"""The donor pays, or answers 3-D Secure: the one path behind the pages, the API's confirm and the control API."""
 
 from typing import Any
 
+from payments.sandbox import billing
 from payments.sandbox.cards import TestMethod
 from payments.sandbox.context import Context
-from payments.sandbox.objects import checkout_sessions, payment_intents, payment_methods
+from payments.sandbox.errors import ApiError
+from payments.sandbox.objects import checkout_sessions, payment_intents, payment_methods, setup_intents
+from payments.sandbox.params import ADDRESS
 from payments.sandbox.store import Object
 
 
 def pay(context: Context, session: Object, method: TestMethod, payer: dict[str, Any]) -> Object:
     """Try a test card or IBAN on an open session; the session tells what came of it. ApiError when it is not open."""
     checkout_sessions.require_open(session)
-    billing = {name: payer.get(name) or None for name in ("email", "name", "phone")}
+    billing_details: Object = {name: payer.get(name) or None for name in ("email", "name", "phone")}
     if payer.get("country"):
-        billing["address"] = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")) | {
-            "country": payer["country"]
-        }
-    payment_method = payment_methods.of_test_method(context, method, billing_details=billing)
-    return PAY[session["mode"]](context, session, payment_method)
-
-
-def _pay_once(context: Context, session: Object, payment_method: Object) -> Object:
-    if session["customer_creation"] == "always":
+        billing_details["address"] = dict.fromkeys(ADDRESS.fields) | {"country": payer["country"]}
+    payment_method = payment_methods.of_test_method(context, method, billing_details=billing_details)
+    if checkout_sessions.needs_customer(session):
         checkout_sessions.customer_for(context, session, payment_method["billing_details"])
-    intent = checkout_sessions.intent_for(context, session)
-    payment_intents.attempt(context, intent, payment_method)
+    if session["mode"] == "setup" or (session["mode"] == "subscription" and billing.costs_nothing_now(session)):
+        intent = setup_intents.attempt(context, checkout_sessions.setup_intent_for(context, session), payment_method)
+    else:
+        intent = payment_intents.attempt(context, checkout_sessions.intent_for(context, session), payment_method)
     return conclude(context, session, intent)
 
 
 def conclude(context: Context, session: Object, intent: Object) -> Object:
     """Complete the session when its intent is paid or on its way; leave it open otherwise."""
-    if intent["status"] not in ("succeeded", "processing"):
+    if session["status"] != "open" or intent["status"] not in ("succeeded", "processing"):
         return session
+    if session["mode"] == "subscription":
+        session = billing.start_from_checkout(context, session, intent)
     payer = context.get("payment_method", intent["payment_method"])["billing_details"]
+    if intent["object"] == "setup_intent":
+        return checkout_sessions.complete(context, session, payer, "no_payment_required")
     return checkout_sessions.complete(context, session, payer, "paid" if intent["status"] == "succeeded" else "unpaid")
+
+
+def authenticate(context: Context, intent: Object, outcome: str) -> Object:
+    """The payer's answer to 3-D Secure: ``pass`` or anything else; session and invoice follow."""
+    if intent["object"] == "setup_intent":
+        intent = setup_intents.authenticate(context, intent, outcome)
+    elif outcome == "pass":
+        intent = payment_intents.authenticate(context, intent)
+    else:
+        intent = payment_intents.fail_authentication(context, intent)
+    follow(context, intent)
+    return intent
+
+
+def follow(context: Context, intent: Object) -> None:
+    """Let the session or invoice of an intent follow what became of it."""
+    session = checkout_sessions.of_intent(context, intent)
+    if session:
+        conclude(context, session, intent)
+    billing.follow(context, intent)
+
+
+def confirm(context: Context, given: dict[str, Any], key: str) -> Object:
+    """POST /v1/payment_intents/{intent}/confirm; ApiError 402 ``card_error`` when the card is refused."""
+    try:
+        intent = payment_intents.confirm(context, given, key)
+    except ApiError as error:
+        if error.keeps_work:
+            follow(context, context.get("payment_intent", key))
+        raise
+    follow(context, intent)
+    return intent
 
 
 def waiting_for_authentication(context: Context, session: Object) -> Object | None:
     """The session's intent when 3-D Secure is asked for, else None."""
-    intent = context.find("payment_intent", session["payment_intent"])
+    intent = context.store.find(context.account, session["_intent"] or "")
     return intent if intent and intent["status"] == "requires_action" else None
 
 
 def problem(context: Context, session: Object) -> str:
     """What to tell the payer about the last attempt; empty when there is nothing to tell."""
-    intent = context.find("payment_intent", session["payment_intent"])
-    return (
-        str((intent or {}).get("last_payment_error", {}).get("message", ""))
-        if intent and intent["last_payment_error"]
-        else ""
-    )
-
-
-PAY = {"payment": _pay_once}
+    intent = context.store.find(context.account, session["_intent"] or "") or {}
+    error = intent.get("last_payment_error") or intent.get("last_setup_error") or {}
+    return str(error.get("message", ""))

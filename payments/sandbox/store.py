@@ -24,6 +24,8 @@ CREATE INDEX IF NOT EXISTS objects_charge ON objects (account, kind, json_extrac
 CREATE INDEX IF NOT EXISTS objects_source ON objects (account, kind, json_extract(data, '$.source'));
 CREATE INDEX IF NOT EXISTS objects_customer ON objects (account, kind, json_extract(data, '$.customer'));
 CREATE INDEX IF NOT EXISTS objects_payout ON objects (account, kind, json_extract(data, '$._payout'));
+CREATE INDEX IF NOT EXISTS objects_session ON objects (account, kind, json_extract(data, '$._intent'));
+CREATE INDEX IF NOT EXISTS objects_invoice ON objects (account, kind, json_extract(data, '$.invoice'));
 CREATE TABLE IF NOT EXISTS idempotency (
     account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, request_id TEXT NOT NULL,
     status INTEGER NOT NULL, body TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (account, key)

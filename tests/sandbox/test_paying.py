@@ -105,14 +105,14 @@ def test_three_d_secure_passed_is_paid(desk: Desk) -> None:
     waiting = desk.pay(session, "three_d_secure")
     assert waiting["status"] == "open"
     assert desk.state()["charges"] == {}
-    desk.control(f"payment_intents/{waiting['authenticate']}/authenticate", outcome="pass")
+    desk.control(f"intents/{waiting['authenticate']}/authenticate", outcome="pass")
     assert desk.stripe.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
 
 
 def test_three_d_secure_failed_makes_no_charge(desk: Desk) -> None:
     session = desk.open_checkout()
     waiting = desk.pay(session, "three_d_secure")
-    desk.control(f"payment_intents/{waiting['authenticate']}/authenticate", outcome="fail")
+    desk.control(f"intents/{waiting['authenticate']}/authenticate", outcome="fail")
     assert desk.state()["charges"] == {}
     assert desk.event_types()[-1] == "payment_intent.payment_failed"
     assert desk.stripe.v1.checkout.sessions.retrieve(session.id).status == "open"

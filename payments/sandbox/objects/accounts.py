@@ -3,6 +3,7 @@
 from typing import Any
 
 from payments.sandbox import ids, money
+from payments.sandbox.config import DAY
 from payments.sandbox.context import Context
 from payments.sandbox.store import Object
 
@@ -64,6 +65,7 @@ def configure(context: Context, wanted: dict[str, Any]) -> Object:
             account["settings"]["dashboard"]["display_name"] = account["business_profile"]["name"] = str(value)
         elif name == "payout_interval" and value in ("manual", "daily", "weekly", "monthly"):
             account["settings"]["payouts"]["schedule"]["interval"] = value
+            context.later("pay_out", account, DAY)
         else:
             raise ValueError(f"Unknown account setting: {name}={value}")
     return context.save(account)

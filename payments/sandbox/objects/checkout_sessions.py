@@ -5,7 +5,7 @@ from typing import Any
 from payments.sandbox import errors, events, ids, listing, money
 from payments.sandbox.config import DAY
 from payments.sandbox.context import Context
-from payments.sandbox.objects import customers, line_items, payment_intents
+from payments.sandbox.objects import customers, line_items, payment_intents, setup_intents
 from payments.sandbox.params import (
     EXPAND,
     PAGE,
@@ -154,6 +154,7 @@ def create(context: Context, given: dict[str, Any]) -> Object:
         ui_mode=ui_mode,
         url=None,
         wallet_options=None,
+        _intent=None,
         _line_items=items,
         _payment_intent_data=given.get("payment_intent_data", {}),
         _subscription_data=given.get("subscription_data", {}),
@@ -238,17 +239,43 @@ def customer_for(context: Context, session: Object, payer: dict[str, Any]) -> st
     return str(session["customer"])
 
 
+def needs_customer(session: Object) -> bool:
+    """Whether paying makes a customer: when asked to, and whenever a payment method is to be kept."""
+    keeps = session["mode"] != "payment" or session["_payment_intent_data"].get("setup_future_usage")
+    return bool(keeps or session["customer_creation"] == "always")
+
+
 def intent_for(context: Context, session: Object) -> Object:
     """The session's payment intent, made at the first attempt."""
-    if session["payment_intent"]:
-        return context.get("payment_intent", session["payment_intent"])
+    if session["_intent"]:
+        return context.get("payment_intent", session["_intent"])
     data = {"amount": session["amount_total"], "currency": session["currency"], **session["_payment_intent_data"]}
     if session["customer"]:
         data["customer"] = session["customer"]
+    if session["mode"] == "subscription":
+        data |= {"setup_future_usage": "off_session", "description": "Subscription creation"}
     intent = payment_intents.open_intent(context, data)
-    session["payment_intent"] = intent["id"]
+    session["_intent"] = intent["id"]
+    session["payment_intent"] = intent["id"] if session["mode"] == "payment" else None
     context.save(session)
     return intent
+
+
+def setup_intent_for(context: Context, session: Object) -> Object:
+    """The session's setup intent, for when nothing is to be paid now."""
+    if session["_intent"]:
+        return context.get("setup_intent", session["_intent"])
+    intent = setup_intents.create(context, {"customer": session["customer"], **session["_setup_intent_data"]})
+    session["_intent"] = intent["id"]
+    session["setup_intent"] = intent["id"] if session["mode"] == "setup" else None
+    context.save(session)
+    return intent
+
+
+def of_intent(context: Context, intent: Object) -> Object | None:
+    """The session that an intent belongs to, or None."""
+    found = context.select("checkout.session", _intent=intent["id"])
+    return found[0] if found else None
 
 
 def complete(context: Context, session: Object, payer: Object, payment_status: str) -> Object:
@@ -271,18 +298,20 @@ def complete(context: Context, session: Object, payer: Object, payment_status: s
 
 def settle(context: Context, intent: Object) -> None:
     """A delayed payment ended: tell so on the session it belongs to, if there is one."""
-    for session in context.select("checkout.session", payment_intent=intent["id"]):
-        arrived = intent["status"] == "succeeded"
-        session["payment_status"] = "paid" if arrived else "unpaid"
-        context.save(session)
-        events.emit(context, f"checkout.session.async_payment_{'succeeded' if arrived else 'failed'}", session)
+    session = of_intent(context, intent)
+    if session is None:
+        return
+    arrived = intent["status"] == "succeeded"
+    session["payment_status"] = "paid" if arrived else "unpaid"
+    context.save(session)
+    events.emit(context, f"checkout.session.async_payment_{'succeeded' if arrived else 'failed'}", session)
 
 
 def expire(context: Context, given: dict[str, Any], key: str) -> Object:
     """POST /v1/checkout/sessions/{session}/expire"""
     session = context.get("checkout.session", key, "session")
     require_open(session)
-    intent = context.find("payment_intent", session["payment_intent"])
+    intent = context.find("payment_intent", session["_intent"])
     if intent and intent["status"] in payment_intents.OPEN:
         payment_intents.cancel(context, {}, intent["id"])
     session |= {"status": "expired", "url": None}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from payments.sandbox import ids
 from payments.sandbox.context import Context
 from payments.sandbox.errors import invalid
 from payments.sandbox.objects import products
@@ -27,8 +28,8 @@ def create(context: Context, given: list[dict[str, Any]], mode: str) -> list[Obj
     recurs = [item["price"]["type"] == "recurring" for item in items]
     if mode == "payment" and any(recurs):
         raise invalid("You specified `payment` mode but passed a recurring price.", param="line_items")
-    if mode == "subscription" and not any(recurs):
-        raise invalid("You must provide at least one recurring price in `subscription` mode.", param="line_items")
+    if mode == "subscription" and not all(recurs):
+        raise invalid("The sandbox takes recurring prices only in `subscription` mode.", param="line_items")
     return items
 
 
@@ -45,7 +46,7 @@ def _create(context: Context, given: dict[str, Any], param: str) -> Object:
     total = price["unit_amount"] * quantity
     product = context.get("product", price["product"])
     return {
-        "id": context.new("li", "item")["id"],
+        "id": ids.new("li"),
         "object": "item",
         "adjustable_quantity": None,
         "amount_discount": 0,

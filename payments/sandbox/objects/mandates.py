@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from payments.sandbox import events, ids
 from payments.sandbox.context import Context
 from payments.sandbox.store import Object
 
@@ -19,7 +20,7 @@ def open_for(context: Context, payment_method: Object, kind: str) -> Object:
         payment_method=payment_method["id"],
         payment_method_details={
             "sepa_debit": {
-                "reference": context.new("", "")["id"].strip("_")[:16].upper(),
+                "reference": ids.new("ref")[4:20].upper(),
                 "url": "https://example.org/mandate",
             },
             "type": "sepa_debit",
@@ -29,6 +30,14 @@ def open_for(context: Context, payment_method: Object, kind: str) -> Object:
     )
     mandate[kind] = {} if kind == "multi_use" else {"amount": 0, "currency": "eur"}
     return context.save(mandate)
+
+
+def revoke(context: Context, mandate: Object) -> Object:
+    """The bank says that nothing more may be collected."""
+    mandate["status"] = "inactive"
+    context.save(mandate)
+    events.emit(context, "mandate.updated", mandate, {"status": "active"})
+    return mandate
 
 
 def retrieve(context: Context, given: dict[str, Any], key: str) -> Object:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments.sandbox import events, listing, money, render
+from payments.sandbox import events, ids, listing, money, render
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError, invalid
 from payments.sandbox.objects import charges, mandates, payment_methods
@@ -129,8 +129,9 @@ def open_intent(context: Context, given: dict[str, Any]) -> Object:
         _authenticated=False,
         _return_url=given.get("return_url"),
         _mandate=None,
+        _invoice=None,
     )
-    intent["client_secret"] = f"{intent['id']}_secret_{context.new('x', '')['id'][2:]}"
+    intent["client_secret"] = f"{intent['id']}_secret_{ids.new('x')[2:]}"
     context.save(intent)
     events.emit(context, "payment_intent.created", intent)
     return intent

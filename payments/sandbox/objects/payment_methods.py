@@ -120,6 +120,17 @@ def test_method(payment_method: Object) -> TestMethod:
     return cards.BY_NUMBER[payment_method["_number"]]
 
 
+def replace_card(context: Context, payment_method: Object, method: TestMethod) -> Object:
+    """The bank issued another card; the payment method lives on with it."""
+    before = payment_method[payment_method["type"]]
+    if payment_method["type"] != "card" or method.kind != "card":
+        raise errors.invalid("Only cards are replaced.")
+    payment_method |= {"card": _card(method), "_number": method.number}
+    context.save(payment_method)
+    events.emit(context, "payment_method.automatically_updated", payment_method, {"card": before})
+    return payment_method
+
+
 def resolve(context: Context, name: str) -> Object:
     """A payment method by id; ``pm_card_visa`` and its like are made on the spot, as Stripe does."""
     if name in cards.BY_TOKEN:
