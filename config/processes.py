@@ -75,7 +75,7 @@ class Running:
     def __init__(self, program: Program, group: Group) -> None:
         self.program, self.group = program, group
         self.tail: deque[str] = deque(maxlen=15)
-        self.said_ready = threading.Event()
+        self.was_ready = False  # until then its output goes to the log only, and its end is final
         self.stopping = threading.Event()
         self.restarts = 0
         self.process = self._spawn()
@@ -113,14 +113,14 @@ class Running:
             for line in lines:
                 self.tail.append(line.rstrip())
                 if self.program.ready_words and self.program.ready_words in line:
-                    self.said_ready.set()
-                self.group.tell(self.program, line.rstrip())
+                    self.was_ready = True
+                self.group.tell(self, line.rstrip())
 
     def _again(self, code: int) -> bool:
         """Start a process that ended by itself once more, ever later; give up after RESTARTS."""
         self.restarts = 1 if time.monotonic() - self.started > STEADY_SECONDS else self.restarts + 1
         why = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        if self.restarts > RESTARTS or not self.group.restart:
+        if not self.was_ready or self.restarts > RESTARTS or not self.group.restart:
             self.group.give_up(self, why)
             return False
         pause = 0.5 * 2 ** (self.restarts - 1)
@@ -136,9 +136,10 @@ class Running:
         return True
 
     def ready(self) -> bool:
-        if self.program.ready_url:
-            return answers(self.program.ready_url)
-        return self.said_ready.is_set() or not self.program.ready_words
+        """Whether it is, or once was, ready."""
+        if not self.was_ready and not self.program.ready_words:
+            self.was_ready = not self.program.ready_url or answers(self.program.ready_url)
+        return self.was_ready
 
     def ended(self) -> bool:
         return self.process.poll() is not None
@@ -174,20 +175,23 @@ class Group:
         waiting = fresh
         while (waiting := [one for one in waiting if not one.ready()]) and not self.told_to_stop.is_set():
             for one in waiting:
-                if (one.ended() and not self.restart) or self.failed.is_set() or time.monotonic() > deadline:
+                if one.ended() or time.monotonic() > deadline:
+                    one.pump.join(1.0)  # so that its last words are in
                     raise ProcessError("\n  ".join([f"{one.program.name} did not start:", *one.tail]))
             time.sleep(0.02)
 
-    def tell(self, program: Program, line: str) -> None:
-        """Log a line of output; show it too, unless it is routine."""
+    def tell(self, one: Running, line: str) -> None:
+        """Log a line of output; show it too, unless it is routine or the process is only starting."""
+        program = one.program
         with contextlib.suppress(ValueError):  # the file is closed: we are stopping
             self.files[program.name].write(f"{line}\n")
             self.files[program.name].flush()
-        if not (program.routine and program.routine.search(line)):
+        if one.was_ready and not (program.routine and program.routine.search(line)):
             self.say(program.name, line)
 
     def give_up(self, one: Running, why: str) -> None:
-        self.say(one.program.name, f"ended ({why}) and is not started again")
+        if one.was_ready:
+            self.say(one.program.name, f"ended ({why}) and is not started again")
         self.failed.set()
 
     def find(self, name: str) -> Running:

@@ -149,7 +149,7 @@ def running(
 def programs(installation: Installation) -> list[Program]:
     """Every process of an installation."""
     python, ports = sys.executable, installation.ports
-    celery = [python, "-m", "celery", "-A", "config"]
+    celery = [python, "-m", "celery", "--quiet", "-A", "config"]
     routine = None if os.environ.get("VERBOSE") else ROUTINE
     threads = ["--blocking-threads", str(WEB_THREADS), "--backpressure", str(8 * WEB_THREADS)]
     schedule = ["--schedule", str(installation.state / "beat-schedule"), "--pidfile", ""]
@@ -225,6 +225,7 @@ class Console:
     def __init__(self) -> None:
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.lock = threading.Lock()
+        self.unfinished = False  # the cursor stands behind a step's name
 
     def say(self, name: str, line: str) -> None:
         label = f"{name:>8} │ "
@@ -234,15 +235,18 @@ class Console:
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:
+        """Show what is being done, and then how long it took."""
         began = time.monotonic()
-        self.write(f"  {text:<52}")
+        self.write(f"  {text:<52}", unfinished=True)
         yield
-        self.write(f" {time.monotonic() - began:5.1f} s\n")
+        beginning = "" if self.unfinished else f"  {text:<52}"  # another line came in between
+        self.write(f"{beginning} {time.monotonic() - began:5.1f} s\n", joins=True)
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, *, unfinished: bool = False, joins: bool = False) -> None:
         with self.lock, contextlib.suppress(BrokenPipeError):
-            sys.stdout.write(text)
+            sys.stdout.write(f"\n{text}" if self.unfinished and not joins else text)
             sys.stdout.flush()
+            self.unfinished = unfinished
 
 
 WHERE: Final = """
@@ -255,8 +259,15 @@ WHERE: Final = """
     Stripe sandbox       {sandbox}/
     Logs and data        {state}
 
+  Demo accounts
 {seeded}
+
+  Try this: open a campaign in two windows, give in one of them, and watch the total of the other. Cards, with
+  any later date and any code: 4242 4242 4242 4242 pays · 4000 0027 6000 3184 asks the bank first (3-D Secure)
+  · 4000 0000 0000 0002 is declined · 4000 0000 0000 9995 has no money. Then look for the receipt in the mail.
+
   Ctrl-C stops everything. The data stay; `make clean` removes them.
+
 """
 
 

@@ -131,7 +131,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-BROKER_URL = required("BROKER_URL") or "pgmq://"
+BROKER_URL = required("BROKER_URL") or "pgmq://localhost"
 # Queues in our own database: the transport wants libpq's own form of its address, and polls.
 PGMQ_OPTIONS = {
     "conn_string": make_conninfo(**conninfo_to_dict(DATABASE_URL)),

@@ -21,7 +21,6 @@ from config.processes import Group, Program, Running, free_port
 from tests import databases
 from tests.waiting import wait_until
 
-
 NEEDS_SERVICES = {"db", "transactional_db", "database_url", "live_server", "celery_worker"}
 
 
@@ -112,10 +111,10 @@ def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 @pytest.fixture
 def celery_worker(database_url: str, tmp_path: Path) -> Iterator[Running]:
     """A real worker on this test's database, and this process's nudges sent to it."""
-    broker = settings.TEST_BROKER_URL or "pgmq://"
+    broker = settings.TEST_BROKER_URL or "pgmq://localhost"
     options = {**settings.PGMQ_OPTIONS, "conn_string": make_conninfo(**conninfo_to_dict(database_url))}
     before = {"broker_url": current_app.conf.broker_url, "broker_transport_options": settings.BROKER_OPTIONS}
-    _connect_celery({"broker_url": broker, "broker_transport_options": options if broker == "pgmq://" else {}})
+    _connect_celery({"broker_url": broker, "broker_transport_options": options if broker.startswith("pgmq") else {}})
     env = {
         **os.environ,
         "DATABASE_URL": database_url,
