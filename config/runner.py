@@ -163,12 +163,7 @@ def programs(installation: Installation) -> list[Program]:
             ready_url=address(ports["web"]) + "/healthz",
             routine=routine,
         ),
-        Program(
-            "live",
-            granian("asgi", "fundraising.live:application", ports["live"]),
-            ready_url=address(ports["live"]) + "/healthz",
-            routine=routine,
-        ),
+        live(ports["live"], routine=routine),
         Program(
             "worker",
             [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", *alone],
@@ -184,6 +179,13 @@ def programs(installation: Installation) -> list[Program]:
         ),
         Program("front", front, ready_url=address(ports["front"]) + "/healthz", routine=routine),
     ]
+
+
+def live(port: int, *, routine: re.Pattern[str] | None = None) -> Program:
+    """The live process on a port. A viewer is a request that stays: thousands of them, each with a small buffer."""
+    many = ["--backlog", "4096", "--backpressure", "65536", "--http1-buffer-size", "8192"]
+    command = [*granian("asgi", "fundraising.live:application", port), *many]
+    return Program("live", command, ready_url=address(port) + "/healthz", routine=routine)
 
 
 def sandbox(port: int, *, env: Mapping[str, str] | None = None, routine: re.Pattern[str] | None = None) -> Program:
