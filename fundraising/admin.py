@@ -33,6 +33,7 @@ from .models import (
     PageCurrency,
     Posting,
     Round,
+    RoundText,
 )
 from .money import Money
 
@@ -145,6 +146,22 @@ class AppealAdmin(Kept, ModelAdmin):  # type: ignore[misc]
     @admin.display(description=_("donations"))
     def donations(self, appeal: Appeal) -> int:
         return totals.appeal_total(appeal).donations
+
+
+class RoundTextInline(TabularInline):  # type: ignore[misc]
+    model = RoundText
+    extra = 0
+
+
+class GoalInline(AppendOnly, TabularInline):  # type: ignore[misc]
+    model = Goal
+    extra = 0
+
+
+@admin.register(Round)
+class RoundAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+    list_display = ("appeal", "number", "reason", "opens_at", "closes_at")
+    inlines = (RoundTextInline, GoalInline)
 
 
 @admin.register(Goal)

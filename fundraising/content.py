@@ -6,13 +6,15 @@ read from the ledger each time (fundraising/totals.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
@@ -25,12 +27,16 @@ from .models import (
     Campaign,
     CampaignText,
     CampaignUpdate,
+    Donation,
     DonationPage,
+    DonationState,
     EntityText,
     FeeCover,
     LegalEntity,
     PageCurrency,
+    PublicName,
     Round,
+    RoundText,
 )
 from .money import Money
 from .totals import Total
@@ -81,6 +87,12 @@ class Fee:
     basis_points: int
     percent_text: str
     fixed: Money
+
+
+@dataclass(frozen=True)
+class Supporter:
+    first_name: str
+    country: str
 
 
 @dataclass(frozen=True)
@@ -137,11 +149,13 @@ class AppealContent:
     url: str
     appeal: Appeal
     round: Round
+    reason: str
     wording: AppealWording
     campaign: CampaignContent
     entity: Entity
     currencies: list[Currency]
     fees: list[Fee]
+    supporters: list[Supporter]
     alternates: list[Alternate]
 
     @property
@@ -170,11 +184,11 @@ def campaign_content(locale: str, slug: str) -> CampaignContent:
     key = f"campaign:{locale}:{slug}"
     content: CampaignContent | None = cache.get(key)
     if content is None:
-        campaign = Campaign.objects.filter(slug=slug, published=True).select_related("entity").first()
+        campaign = _with_texts(Campaign.objects.filter(slug=slug, published=True), "", locale).first()
         if campaign is None:
             raise NotPublished(slug)
         content = replace(
-            _campaign(campaign, locale),
+            _campaign(campaign, locale, campaign.campaign_text, campaign.entity_text),
             updates=_updates(campaign, locale),
             appeals=_cards(locale, campaign),
             alternates=_campaign_alternates(campaign, locale),
@@ -188,16 +202,14 @@ def home_content(locale: str) -> list[CampaignContent]:
     key = f"home:{locale}"
     content: list[CampaignContent] | None = cache.get(key)
     if content is None:
-        open_campaigns = (
-            Campaign.objects.filter(
-                published=True, appeals__state__in=[AppealState.OPEN, AppealState.CLOSING], texts__locale=locale
-            )
-            .select_related("entity")
-            .distinct()
-            .order_by("-created_at")
-        )
+        takes_money = Appeal.objects.filter(campaign=OuterRef("pk"), state__in=[AppealState.OPEN, AppealState.CLOSING])
+        campaigns = _with_texts(Campaign.objects.filter(Exists(takes_money), published=True), "", locale)
         content = [
-            replace(_campaign(campaign, locale), appeals=_cards(locale, campaign)) for campaign in open_campaigns[:20]
+            replace(
+                _campaign(campaign, locale, campaign.campaign_text, campaign.entity_text),
+                appeals=_cards(locale, campaign),
+            )
+            for campaign in campaigns.exclude(campaign_text=None).order_by("-created_at")[:20]
         ]
         cache.set(key, content, REMEMBER_SECONDS)
     return [
@@ -212,13 +224,17 @@ def paragraphs(text: str) -> list[str]:
 
 def entity_of(entity: LegalEntity, locale: str) -> Entity:
     """The legal entity as the pages of a language name it."""
-    text = EntityText.objects.filter(entity=entity, locale=locale).first()
+    text = EntityText.objects.filter(entity=entity, locale=locale).values("legal_form", "non_deductibility").first()
+    return _entity(entity, text)
+
+
+def _entity(entity: LegalEntity, text: Mapping[str, str] | None) -> Entity:
     return Entity(
         name=entity.name,
-        legal_form=text.legal_form if text else "",
+        legal_form=text["legal_form"] if text else "",
         address=", ".join(entity.address.splitlines()),
         registration=entity.registration,
-        non_deductibility=text.non_deductibility if text else "",
+        non_deductibility=text["non_deductibility"] if text else "",
         theme=entity.theme,
         privacy_url=entity.privacy_url,
     )
@@ -232,56 +248,84 @@ def published_pages() -> QuerySet[DonationPage]:
 
 
 def _read_appeal(locale: str, slug: str) -> AppealContent:
-    page = (
-        published_pages()
-        .filter(locale=locale, slug=slug)
-        .select_related("appeal__campaign__entity")
-        .prefetch_related(Prefetch("appeal__rounds", Round.objects.order_by("number")))
-        .first()
-    )
-    rounds = list(page.appeal.rounds.all()) if page else []
-    wording = newest_wording(page.appeal, locale) if page else None
-    if page is None or wording is None or not rounds:
+    page = _with_texts(published_pages(), "appeal__campaign", locale).filter(locale=locale, slug=slug).first()
+    if page is None:
         raise NotPublished(slug)
-    appeal, campaign = page.appeal, page.appeal.campaign
-    content = _campaign(campaign, locale)
-    if not (appeal.takes_money and rounds[-1].is_open()):
-        content = replace(content, appeals=[card for card in _cards(locale, campaign) if card.appeal != appeal])
+    appeal = page.appeal
+    reason = RoundText.objects.filter(round=OuterRef("pk"), locale=locale).values("reason")[:1]
+    newest = Round.objects.filter(appeal=appeal).annotate(public_reason=Subquery(reason)).order_by("-number").first()
+    wording = newest_wording(appeal, locale)
+    if newest is None or wording is None:
+        raise NotPublished(slug)
+    newest.appeal = appeal
+    content = _campaign(appeal.campaign, locale, page.campaign_text, page.entity_text)
+    if not (appeal.takes_money and newest.is_open()):
+        others = [card for card in _cards(locale, appeal.campaign) if card.appeal != appeal]
+        content = replace(content, appeals=others)
     currencies, fees = _currencies(page)
     return AppealContent(
         page=page,
         url=page.get_absolute_url(),
         appeal=appeal,
-        round=rounds[-1],
+        round=newest,
+        reason=newest.public_reason or "",
         wording=wording,
-        campaign=replace(content, updates=_updates(campaign, locale)),
+        campaign=replace(content, updates=_updates(appeal.campaign, locale)),
         entity=content.entity,
         currencies=currencies,
         fees=fees,
+        supporters=_supporters(appeal, locale),
         alternates=_page_alternates(appeal, locale),
     )
+
+
+def _with_texts(rows: QuerySet[Any], campaign: str, locale: str) -> QuerySet[Any]:
+    """The rows with their campaign and entity, and the texts of both as JSON: one query instead of three."""
+    prefix = f"{campaign}__" if campaign else ""
+    campaign_text = CampaignText.objects.filter(campaign=OuterRef(f"{prefix}pk"), locale=locale)
+    entity_text = EntityText.objects.filter(entity=OuterRef(f"{prefix}entity"), locale=locale)
+    return rows.select_related(f"{prefix}entity").annotate(
+        campaign_text=Subquery(
+            campaign_text.values(
+                json=JSONObject(title="title", summary="summary", story="story", partner_credit="partner_credit")
+            )
+        ),
+        entity_text=Subquery(
+            entity_text.values(json=JSONObject(legal_form="legal_form", non_deductibility="non_deductibility"))
+        ),
+    )
+
+
+def _supporters(appeal: Appeal, locale: str) -> list[Supporter]:
+    """The latest donors who chose to be named: first name and country, no amount, no time."""
+    named = Donation.objects.filter(
+        fund=appeal.fund_id, state=DonationState.RECEIVED, public_name=PublicName.NAME_COUNTRY
+    )
+    donors = [donation.donor for donation in named.select_related("donor").order_by("-received_at")[:12]]
+    return [Supporter(donor.first_name, locales.country_name(donor.country, locale)) for donor in donors]
 
 
 def newest_wording(appeal: Appeal, locale: str) -> AppealWording | None:
     return AppealWording.objects.filter(appeal=appeal, locale=locale).order_by("-version").first()
 
 
-def _campaign(campaign: Campaign, locale: str) -> CampaignContent:
-    text = CampaignText.objects.filter(campaign=campaign, locale=locale).first()
+def _campaign(
+    campaign: Campaign, locale: str, text: dict[str, str] | None, entity_text: dict[str, str] | None
+) -> CampaignContent:
     if text is None:
         raise NotPublished(campaign.slug)
     with override(locale):
         url = reverse("campaign", kwargs={"slug": campaign.slug})
     return CampaignContent(
-        title=text.title,
-        summary=text.summary,
-        story=paragraphs(text.story),
-        partner_credit=text.partner_credit,
+        title=text["title"],
+        summary=text["summary"],
+        story=paragraphs(text["story"]),
+        partner_credit=text["partner_credit"],
         photo_url=campaign.photo_url,
         updates=[],
         url=url,
         appeals=[],
-        entity=entity_of(campaign.entity, locale),
+        entity=_entity(campaign.entity, entity_text),
         alternates=[],
     )
 

@@ -72,7 +72,7 @@ def appeal_or_404(slug: str) -> AppealContent:
 
 def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm, status: int = 200) -> HttpResponse:
     """The appeal's page with its form, empty or with what the donor must mend."""
-    goal = found.round
+    round_ = found.round
     context = {
         "page": {"title": found.wording.title, "headline": found.wording.title, "url": found.url},
         "campaign": found.campaign,
@@ -84,12 +84,18 @@ def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm
             "secondary_purpose": found.wording.secondary_purpose,
             "campaign_url": found.campaign.url,
         },
-        "round": {"number": goal.number, "reason": goal.reason, "opens": goal.opens_at, "closes": goal.closes_at},
+        "round": {
+            "number": round_.number,
+            "reason": found.reason,
+            "opens": round_.opens_at,
+            "closes": round_.closes_at,
+        },
         "total": reading.shown(found.appeal),
         "entity": found.entity,
         "form": form,
         "currencies": found.currencies,
         "fee_cover": found.fees,
+        "supporters": found.supporters,
         "alternates": found.alternates,
     }
     return render(request, "fundraising/appeal.html", context, status=status)

@@ -28,6 +28,7 @@ from fundraising.models import (
     LegalEntity,
     PageCurrency,
     Round,
+    RoundText,
 )
 from payments.models import StripeAccount
 
@@ -101,9 +102,11 @@ def _appeal(campaign: Campaign, data: dict[str, Any]) -> None:
         state=AppealState.OPEN,
         currency="EUR",
     )
-    for number, (reason, days) in enumerate(data["rounds"], start=1):
+    for number, (reasons, days) in enumerate(data["rounds"], start=1):
         opens = timezone.now() - timedelta(days=days)
-        round_ = Round.objects.create(appeal=appeal, number=number, reason=reason, opens_at=opens)
+        round_ = Round.objects.create(appeal=appeal, number=number, reason=reasons["en"], opens_at=opens)
+        for locale, reason in reasons.items():
+            RoundText.objects.create(round=round_, locale=locale, reason=reason)
         Goal.objects.create(round=round_, amount_minor=data["goal"], reason="Budget of our partners")
     for locale, wording in data["wording"].items():
         fields = {key: value for key, value in wording.items() if key != "slug"}

@@ -143,7 +143,15 @@ LEGAL: dict[str, Any] = {
     "slug": "legal-defence",
     "fund": "Sarvia: legal defence",
     "goal": 4_500_000,
-    "rounds": [("Lawyers, fines and court fees for the five who were arrested.", 7)],
+    "rounds": [
+        (
+            {
+                "en": "Lawyers, fines and court fees for the five who were arrested.",
+                "it": "Avvocate, multe e spese processuali per i cinque arrestati.",
+            },
+            7,
+        )
+    ],
     "wording": {
         "en": {
             "slug": "legal-defence",
@@ -175,8 +183,20 @@ EVACUATION: dict[str, Any] = {
     "fund": "Sarvia: a way out",
     "goal": 18_000_000,
     "rounds": [
-        ("The first forty people whom our partners could reach.", 40),
-        ("The arrests have begun again; sixty more people are waiting.", 5),
+        (
+            {
+                "en": "The first forty people whom our partners could reach.",
+                "it": "Le prime quaranta persone che i nostri partner hanno potuto raggiungere.",
+            },
+            40,
+        ),
+        (
+            {
+                "en": "The arrests have begun again; sixty more people are waiting.",
+                "it": "Gli arresti sono ricominciati; altre sessanta persone aspettano.",
+            },
+            5,
+        ),
     ],
     "wording": {
         "en": {
@@ -242,7 +262,15 @@ SHELTER: dict[str, Any] = {
     "slug": "a-warm-school",
     "fund": "Winter on the coast",
     "goal": 6_000_000,
-    "rounds": [("Beds, heating and new papers before the frost.", 3)],
+    "rounds": [
+        (
+            {
+                "en": "Beds, heating and new papers before the frost.",
+                "it": "Letti, riscaldamento e nuovi documenti prima del gelo.",
+            },
+            3,
+        )
+    ],
     "wording": {
         "en": {
             "slug": "a-warm-school",

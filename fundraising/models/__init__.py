@@ -11,6 +11,7 @@ from .campaigns import (
     Goal,
     PageCurrency,
     Round,
+    RoundText,
 )
 from .donations import Donation, DonationState, PublicName
 from .donors import Donor
@@ -43,6 +44,7 @@ __all__ = [
     "PublicName",
     "Purpose",
     "Round",
+    "RoundText",
     "Tally",
     "TallyCheckpoint",
     "TaxStatus",

@@ -168,6 +168,22 @@ class Round(models.Model):
         return self.opens_at <= now and (self.closes_at is None or now < self.closes_at)
 
 
+class RoundText(models.Model):
+    """Why the round asks, for visitors, in one language. `Round.reason` is the desk's own note."""
+
+    round = models.ForeignKey(Round, models.CASCADE, related_name="texts")
+    locale = models.CharField(_("language"), max_length=12, choices=settings.LANGUAGES)
+    reason = models.CharField(_("reason"), max_length=300)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["round", "locale"], name="round_text_once")]
+        verbose_name = _("round text")
+        verbose_name_plural = _("round texts")
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class Goal(models.Model):
     """A goal that was set for a round, in minor units of the appeal's currency. The newest holds."""
 

@@ -71,6 +71,11 @@ class Donation(models.Model):
         indexes = [
             models.Index(fields=["state", "received_at"]),
             models.Index(fields=["donor", "round"], condition=Q(state="received"), name="donation_received_by"),
+            models.Index(
+                fields=["fund", "-received_at"],
+                condition=Q(state="received", public_name="name_country"),
+                name="donation_named",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="donation_positive"),
