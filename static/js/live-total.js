@@ -125,7 +125,7 @@ class LiveTotal {
     this.write("donations", formatNumber(total.donations));
     this.write("donors", formatNumber(total.donors));
     const percent = this.part("percent");
-    if (percent) percent.textContent = formatPercent(total.percent, percent.textContent);
+    if (percent) percent.textContent = formatPercent(total.percent, total.raised.minor, percent.textContent);
     this.showPending(total.pending);
     if (total.goal) this.showBar(total);
     if (total.donations > 0) this.root.querySelector("[data-total-none]")?.remove();

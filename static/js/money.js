@@ -16,7 +16,11 @@ const decimalText = (minor, exponent) => {
 
 export const formatNumber = (value) => new Intl.NumberFormat(locale, { useGrouping: "always" }).format(value);
 
-export const formatPercent = (percent, template) => template.replace(/[\d.,\u00a0\u202f']+/u, formatNumber(percent));
+/* "80%", and "<1%" for what is more than nothing; the words around the number stay the server's. */
+export const formatPercent = (percent, raised, template) => {
+  const text = percent < 1 && raised > 0 ? `<${formatNumber(1)}` : formatNumber(percent);
+  return template.replace(/<?[\d.,\u00a0\u202f'’]*\d/u, text);
+};
 
 export const formatMoney = ({ minor, currency }, exponent = exponentOf(currency)) => {
   const whole = minor % 10 ** exponent === 0;
