@@ -97,7 +97,8 @@ if (form) {
   window.addEventListener("pageshow", () => {
     form.querySelector("button[type=submit]").removeAttribute("aria-disabled");
     refresh();
+    // Not before: going to the fragment of the address takes the focus away from whatever has it.
+    form.querySelector("[data-error-summary]")?.focus();
   });
-  form.querySelector("[data-error-summary]")?.focus();
   refresh();
 }
