@@ -9,7 +9,12 @@ from payments.sandbox.config import Settings
 from payments.sandbox.faults import Faults
 from payments.sandbox.store import Object, Store
 
-WITHOUT_LIVEMODE = frozenset(("balance_transaction", "refund"))
+WITHOUT = {
+    "balance_transaction": ("livemode",),
+    "mandate": ("created",),
+    "refund": ("livemode",),
+    "subscription_item": ("livemode",),
+}
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Context:
 
     def new(self, prefix: str, kind: str, **fields: Any) -> Object:
         """A new object with what Stripe's objects have in common; not yet saved."""
-        common = {"id": ids.new(prefix), "object": kind, "created": self.now}
-        return common | ({} if kind in WITHOUT_LIVEMODE else {"livemode": False}) | fields
+        common = {"id": ids.new(prefix), "object": kind, "created": self.now, "livemode": False}
+        return {name: value for name, value in common.items() if name not in WITHOUT.get(kind, ())} | fields
 
     def save(self, thing: Object) -> Object:
         """Write an object."""

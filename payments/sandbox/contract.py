@@ -15,6 +15,7 @@ from typing import Any
 log = logging.getLogger("payments.sandbox.contract")
 
 SPEC_NAME = "spec3-v1-2026-05-27.dahlia.json"
+ALL_SCHEMAS = "urn:stripe:schemas"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -38,10 +39,38 @@ def as_json_schema(node: Any) -> Any:
         converted: dict[str, Any] = {"$ref": node["$ref"].replace("#/components/schemas/", "#/$defs/")}
     else:
         converted = {key: _keyword(key, value) for key, value in node.items() if _kept(key, value)}
-        if "properties" in node:
-            # Stripe leaves its objects open to fields to come; the sandbox must not make up any.
-            converted.setdefault("additionalProperties", False)
     return {"anyOf": [converted, {"type": "null"}]} if node.get("nullable") is True else converted
+
+
+def _registry(definitions: dict[str, Any]) -> Any:
+    """All schemas in one place that every validator refers to: handing them to each would take most of the time."""
+    import jsonschema_rs
+
+    return jsonschema_rs.Registry([(ALL_SCHEMAS, {"$defs": definitions})], draft=jsonschema_rs.Draft202012)
+
+
+def _absolute(node: Any) -> Any:
+    """References to a schema of the registry instead of one beside."""
+    if isinstance(node, list):
+        return [_absolute(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: ALL_SCHEMAS + value if key == "$ref" and isinstance(value, str) else _absolute(value)
+        for key, value in node.items()
+    }
+
+
+def closed(node: Any) -> Any:
+    """The same schema without room for fields that are not named: Stripe leaves it, the sandbox must not use it."""
+    if isinstance(node, list):
+        return [closed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    shut = {key: closed(value) for key, value in node.items()}
+    if isinstance(node.get("properties"), dict) and node.get("type") == "object":
+        shut.setdefault("additionalProperties", False)
+    return shut
 
 
 def _kept(key: str, value: Any) -> bool:
@@ -59,7 +88,7 @@ class Contract:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self._spec = spec
-        self._validators: dict[str, Any] = {}
+        self._validators: dict[tuple[str, bool], Any] = {}
         self.requests: Counter[str] = Counter()
         self.responses: Counter[str] = Counter()
         self.broken: list[str] = []
@@ -77,8 +106,16 @@ class Contract:
         return None
 
     @cached_property
-    def _definitions(self) -> dict[str, Any]:
+    def _open(self) -> dict[str, Any]:
         return {name: as_json_schema(schema) for name, schema in self._spec["components"]["schemas"].items()}
+
+    @cached_property
+    def _open_registry(self) -> Any:
+        return _registry(self._open)
+
+    @cached_property
+    def _closed_registry(self) -> Any:
+        return _registry({name: closed(schema) for name, schema in self._open.items()})
 
     def event_types(self) -> set[str]:
         """Every event type Stripe publishes."""
@@ -88,10 +125,7 @@ class Contract:
     def check_request(self, method: str, path: str, given: dict[str, Any]) -> None:
         """Parameters as decoded from the form or the query; BrokenContract names the first fault."""
         operation = self._operation(method, path)
-        if method == "POST":
-            schema = operation.get("requestBody", {}).get("content", {}).get(FORM, {}).get("schema", {"type": "object"})
-        else:
-            schema = _query_schema(operation)
+        schema = _parameter_schema(method, operation)
         self._check(f"{method} {path} request", schema, coerce(given, schema))
         self.requests[f"{method} {path}"] += 1
 
@@ -102,9 +136,19 @@ class Contract:
         self._check(f"{method} {path} {status}", answer["content"]["application/json"]["schema"], body)
         self.responses[f"{method} {path}"] += status == 200
 
-    def check_resource(self, name: str, body: Any) -> None:
-        """A single resource, by its name among the components."""
-        self._check(name, {"$ref": f"#/components/schemas/{name}"}, body)
+    def resources(self) -> set[str]:
+        """The names of all components."""
+        return set(self._spec["components"]["schemas"])
+
+    def parameters(self, method: str, path: str) -> set[str]:
+        """The names of an operation's parameters; BrokenContract when there is no such operation."""
+        operation = self._operation(method, path)
+        schema = _parameter_schema(method, operation)
+        return set(schema.get("properties", {}))
+
+    def check_resource(self, name: str, body: Any, *, closed: bool = True) -> None:
+        """A single resource, by its name among the components; ``closed`` refuses fields that are not published."""
+        self._check(name, {"$ref": f"#/components/schemas/{name}"}, body, closed=closed)
 
     def _operation(self, method: str, path: str) -> dict[str, Any]:
         try:
@@ -113,13 +157,18 @@ class Contract:
             raise BrokenContract(f"{method} {path} is not in the OpenAPI file") from None
         return found
 
-    def _check(self, name: str, schema: Any, value: Any) -> None:
+    def _validator(self, name: str, schema: Any, shut: bool) -> Any:
         import jsonschema_rs
 
-        if name not in self._validators:
-            whole = {**as_json_schema(schema), "$defs": self._definitions}
-            self._validators[name] = jsonschema_rs.Draft202012Validator(whole)
-        error = next(self._validators[name].iter_errors(value), None)
+        key = (schema.get("$ref", name), shut)
+        if key not in self._validators:
+            whole = _absolute(closed(as_json_schema(schema)) if shut else as_json_schema(schema))
+            registry = self._closed_registry if shut else self._open_registry
+            self._validators[key] = jsonschema_rs.Draft202012Validator(whole, registry=registry)
+        return self._validators[key]
+
+    def _check(self, name: str, schema: Any, value: Any, *, closed: bool = True) -> None:
+        error = next(self._validator(name, schema, closed).iter_errors(value), None)
         if error is not None:
             self._blame_inner_resource(name, value)
             place = "/".join(str(step) for step in error.instance_path)
@@ -133,7 +182,7 @@ class Contract:
         for part in inner:
             self._blame_inner_resource(name, part)
             kind = part.get("object") if isinstance(part, dict) else None
-            if kind in self._definitions and "deleted" not in part:
+            if kind in self._open and "deleted" not in part:
                 self._check(str(kind), {"$ref": f"#/components/schemas/{kind}"}, part)
 
     def figures(self) -> dict[str, Any]:
@@ -141,7 +190,11 @@ class Contract:
         return {"requests": dict(self.requests), "responses": dict(self.responses), "broken": self.broken}
 
 
-def _query_schema(operation: dict[str, Any]) -> dict[str, Any]:
+def _parameter_schema(method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """The form's schema, or one made of the query's parameters."""
+    form: dict[str, Any] = operation.get("requestBody", {}).get("content", {}).get(FORM, {}).get("schema", {})
+    if method == "POST" or form.get("properties"):
+        return form
     fields = {item["name"]: item["schema"] for item in operation.get("parameters", []) if item["in"] == "query"}
     return {"type": "object", "properties": fields, "additionalProperties": False}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from payments.sandbox import listing, money, params
 from payments.sandbox.context import Context
+from payments.sandbox.errors import invalid
 from payments.sandbox.objects import accounts
 from payments.sandbox.store import Object
 
@@ -112,7 +113,9 @@ def retrieve(context: Context, given: dict[str, Any], key: str) -> Object:
 
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
-    """GET /v1/balance_transactions"""
+    """GET /v1/balance_transactions: by ``payout`` for automatic ones only; what a manual one holds nobody knows."""
+    if "payout" in given and not context.get("payout", given["payout"], "payout")["automatic"]:
+        raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.", param="payout")
     return listing.page(
         context,
         "balance_transaction",

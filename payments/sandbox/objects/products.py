@@ -83,7 +83,6 @@ def create_product(context: Context, given: dict[str, Any]) -> Object:
         shippable=None,
         statement_descriptor=given.get("statement_descriptor"),
         tax_code=None,
-        type="service",
         unit_label=None,
         updated=context.now,
         url=given.get("url"),
@@ -149,7 +148,6 @@ def create_price(context: Context, given: dict[str, Any]) -> Object:
             "interval": recurring["interval"],
             "interval_count": recurring.get("interval_count", 1),
             "meter": None,
-            "trial_period_days": None,
             "usage_type": "licensed",
         }
     context.save(price)

@@ -188,7 +188,7 @@ def _item(context: Context, given: dict[str, Any]) -> Object:
         price = context.get("price", given.get("price", ""), "items[0][price]")
     if price["type"] != "recurring":
         raise invalid("The price specified is set to `type=one_time` but this field only accepts recurring prices.")
-    item = context.new(
+    return context.new(
         "si",
         "subscription_item",
         billing_thresholds=None,
@@ -198,8 +198,6 @@ def _item(context: Context, given: dict[str, Any]) -> Object:
         quantity=given.get("quantity", 1),
         tax_rates=[],
     )
-    del item["livemode"]
-    return item
 
 
 def _set_period(subscription: Object, start: int, end: int) -> None:
