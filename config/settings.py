@@ -15,7 +15,8 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from django.templatetags.static import static
+from psycopg.conninfo import make_conninfo
 
 from config import embedded_postgres
 
@@ -98,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.policies.desk_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
@@ -131,10 +133,12 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Open streams of one live process; more are asked to poll. Open files bound it too.
+LIVE_VIEWERS = int(os.environ.get("LIVE_VIEWERS", "20000"))
 BROKER_URL = required("BROKER_URL") or "pgmq://localhost"
 # Queues in our own database: the transport wants libpq's own form of its address, and polls.
 PGMQ_OPTIONS = {
-    "conn_string": make_conninfo(**conninfo_to_dict(DATABASE_URL)),
+    "conn_string": make_conninfo(DATABASE_URL, application_name="celery"),
     "init_extension": False,  # config/migrations/0001_queue.py installs it
     "pool_size": 2,
     "pool_timeout": 2,
@@ -258,5 +262,24 @@ UNFOLD = {
     "SITE_TITLE": "OpenAppeal",
     "SITE_HEADER": "OpenAppeal",
     "SITE_SUBHEADER": "Campaigns and books",
+    "SITE_ICON": lambda request: static("img/mark.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/mark.svg")}],
     "SHOW_VIEW_ON_SITE": True,
+    "BORDER_RADIUS": "3px",
+    # The accent of static/css/tokens.css in the theme's eleven steps.
+    "COLORS": {
+        "primary": {
+            "50": "#fdf3ef",
+            "100": "#fae7df",
+            "200": "#f5cbbc",
+            "300": "#ffac90",
+            "400": "#ff8e69",
+            "500": "#d5452a",
+            "600": "#ad2a12",
+            "700": "#97230d",
+            "800": "#7c1d0c",
+            "900": "#571409",
+            "950": "#2b110d",
+        },
+    },
 }

@@ -224,11 +224,12 @@ def paragraphs(text: str) -> list[str]:
 
 def entity_of(entity: LegalEntity, locale: str) -> Entity:
     """The legal entity as the pages of a language name it."""
-    text = EntityText.objects.filter(entity=entity, locale=locale).values("legal_form", "non_deductibility").first()
+    rows = EntityText.objects.filter(entity=entity, locale=locale).values("legal_form", "non_deductibility")
+    text = rows.first()
     return _entity(entity, text)
 
 
-def _entity(entity: LegalEntity, text: Mapping[str, str] | None) -> Entity:
+def _entity(entity: LegalEntity, text: Mapping[str, Any] | None) -> Entity:
     return Entity(
         name=entity.name,
         legal_form=text["legal_form"] if text else "",
@@ -284,7 +285,7 @@ def _with_texts(rows: QuerySet[Any], campaign: str, locale: str) -> QuerySet[Any
     prefix = f"{campaign}__" if campaign else ""
     campaign_text = CampaignText.objects.filter(campaign=OuterRef(f"{prefix}pk"), locale=locale)
     entity_text = EntityText.objects.filter(entity=OuterRef(f"{prefix}entity"), locale=locale)
-    return rows.select_related(f"{prefix}entity").annotate(
+    found: QuerySet[Any] = rows.select_related(f"{prefix}entity").annotate(
         campaign_text=Subquery(
             campaign_text.values(
                 json=JSONObject(title="title", summary="summary", story="story", partner_credit="partner_credit")
@@ -294,6 +295,7 @@ def _with_texts(rows: QuerySet[Any], campaign: str, locale: str) -> QuerySet[Any
             entity_text.values(json=JSONObject(legal_form="legal_form", non_deductibility="non_deductibility"))
         ),
     )
+    return found
 
 
 def _supporters(appeal: Appeal, locale: str) -> list[Supporter]:
@@ -310,7 +312,7 @@ def newest_wording(appeal: Appeal, locale: str) -> AppealWording | None:
 
 
 def _campaign(
-    campaign: Campaign, locale: str, text: dict[str, str] | None, entity_text: dict[str, str] | None
+    campaign: Campaign, locale: str, text: dict[str, str] | None, entity_text: dict[str, Any] | None
 ) -> CampaignContent:
     if text is None:
         raise NotPublished(campaign.slug)

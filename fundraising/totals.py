@@ -179,6 +179,7 @@ def as_json(appeal: Appeal, total: Total) -> dict[str, Any]:
         "donations": total.donations,
         "donors": total.donors,
         "approximate": total.approximate,
+        "by_currency": [_money_json(money) for money in total.by_currency],
     }
     version = hashlib.sha256(repr(figures).encode()).hexdigest()[:16]
     return {

@@ -13,7 +13,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from pytest_django import DjangoDbBlocker
 
 from config import runner
@@ -112,7 +112,7 @@ def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 def celery_worker(database_url: str, tmp_path: Path) -> Iterator[Running]:
     """A real worker on this test's database, and this process's nudges sent to it."""
     broker = settings.TEST_BROKER_URL or "pgmq://localhost"
-    options = {**settings.PGMQ_OPTIONS, "conn_string": make_conninfo(**conninfo_to_dict(database_url))}
+    options = {**settings.PGMQ_OPTIONS, "conn_string": make_conninfo(database_url, application_name="celery")}
     before = {"broker_url": current_app.conf.broker_url, "broker_transport_options": settings.BROKER_OPTIONS}
     _connect_celery({"broker_url": broker, "broker_transport_options": options if broker.startswith("pgmq") else {}})
     env = {

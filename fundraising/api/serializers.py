@@ -19,6 +19,7 @@ class TotalSerializer(serializers.Serializer):  # type: ignore[type-arg]
     donations = serializers.IntegerField()
     donors = serializers.IntegerField()
     approximate = serializers.BooleanField(help_text="Some of it is converted at a stored rate.")
+    by_currency = MoneySerializer(many=True, help_text="Exact, as given.")
     version = serializers.CharField(help_text="Changes when a figure does.")
     as_of = serializers.DateTimeField()
 

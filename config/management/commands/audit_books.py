@@ -21,9 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *, offline: bool, **options: Any) -> None:
         asked = () if offline else payments.audit.stripe_checks()
-        rows = list(
-            chain(fundraising.audit.checks(), receipts.audit.checks(), payments.audit.checks(), asked)
-        )
+        rows = list(chain(fundraising.audit.checks(), receipts.audit.checks(), payments.audit.checks(), asked))
         width = max(len(row.name) for row in rows)
         for row in rows:
             mark = "ok  " if row.ok else "DIFF"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from payments.models import StripeAccount, WebhookSecret
 class Command(BaseCommand):
     help = __doc__ or ""
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--empty", action="store_true", help="without the first donations")
+
+    def handle(self, *, empty: bool, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("The demo's content has no place in production.")
         seed.content()
@@ -26,7 +30,8 @@ class Command(BaseCommand):
         accounts = self._remember(made)
         for account in StripeAccount.objects.all():
             self._connect(account)
-        donate.first_donations()
+        if not empty:
+            donate.first_donations()
         for one in accounts:
             self.stdout.write(f"{one['role']:<12} {one['username']:<12} password {one['password']}")
 
