@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.db import connection, connections
 
 from fundraising.models import Donation
-from receipts import receipts, tasks
+from receipts import pdf, receipts, tasks
 from receipts.models import Document, OutgoingMail, Receipt, Series
 from receipts.snapshot import Snapshot
 from tests import databases, factories
@@ -60,7 +61,7 @@ def test_two_workers_share_the_work_and_leave_no_gap() -> None:
 def test_failures_in_the_middle_leave_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     kit = factories.make_appeal()
     donations = [factories.received_donation(kit)[0] for _ in range(8)]
-    render, turn, lock = receipts.pdf.render, iter(range(100)), threading.Lock()
+    render, turn, lock = pdf.render, iter(range(100)), threading.Lock()
 
     def fail_every_third(snapshot: Snapshot) -> bytes:
         with lock:
@@ -68,7 +69,7 @@ def test_failures_in_the_middle_leave_no_gap(monkeypatch: pytest.MonkeyPatch) ->
                 raise OSError("out of ink")
         return render(snapshot)
 
-    monkeypatch.setattr(receipts.pdf, "render", fail_every_third)
+    monkeypatch.setattr(pdf, "render", fail_every_third)
 
     def insist(donation: Donation) -> None:
         while True:
@@ -115,7 +116,7 @@ def test_a_process_killed_while_issuing_leaves_no_gap_and_no_half_receipt(databa
     for kills in (1, 2):
         before = Receipt.objects.count()
         worker = subprocess.Popen([sys.executable, "-c", work], env=env, cwd=databases.PROJECT)
-        wait_until(lambda seen=before: Receipt.objects.count() > seen + 1, 30, f"receipts of worker {kills}")
+        wait_until(partial(_issued_more_than, before + 1), 30, f"receipts of worker {kills}")
         worker.send_signal(signal.SIGKILL)
         worker.wait()
     assert 0 < Receipt.objects.count() < 12
@@ -123,6 +124,10 @@ def test_a_process_killed_while_issuing_leaves_no_gap_and_no_half_receipt(databa
     tasks.work_off()
     assert sequences() == list(range(1, 13))
     assert Series.objects.get().last_number == Document.objects.count() == OutgoingMail.objects.count() == 12
+
+
+def _issued_more_than(count: int) -> bool:
+    return Receipt.objects.count() > count
 
 
 def _no_other_transaction() -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fundraising.donations import net_received, undo_refund
 from fundraising.models import Donation
 from fundraising.money import Money
-from receipts import audit, receipts, tasks
+from receipts import audit, pdf, tasks
 from receipts.models import Receipt, ReceiptState
 from tests import factories
 
@@ -68,7 +68,7 @@ class History:
 def test_numbers_and_sums_hold_after_any_history(
     steps: list[tuple[str, int, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receipts.pdf, "render", lambda snapshot: snapshot.to_json().encode())  # paper aside
+    monkeypatch.setattr(pdf, "render", lambda snapshot: snapshot.to_json().encode())  # paper aside
     with transaction.atomic():
         history = History()
         for step in steps:

@@ -12,7 +12,7 @@ from fundraising import donations
 from fundraising.models import EntityText, TaxStatus
 from fundraising.money import Money
 from fundraising.vault import SealedError
-from receipts import receipts, tasks
+from receipts import pdf, receipts, tasks
 from receipts.models import Document, EndReason, MailState, OutgoingMail, Receipt, ReceiptState, Refusal, Series
 from receipts.receipts import AlreadyEnded, NotIssuable
 from receipts.regimes import REGIMES, Problem
@@ -27,7 +27,7 @@ def euros(cents: int) -> Money:
     return Money(cents, "EUR")
 
 
-def refuses(sql: str, *params: object, because: str = "append-only") -> None:
+def refuses(sql: str, *params: int, because: str = "append-only") -> None:
     """The database itself says no, whoever asks."""
 
     def attempt() -> None:
@@ -92,7 +92,7 @@ def test_two_entities_with_the_same_initials_do_not_share_numbers() -> None:
 def test_a_failure_while_rendering_gives_the_number_back(monkeypatch: pytest.MonkeyPatch) -> None:
     kit = factories.make_appeal()
     with monkeypatch.context() as patch:
-        patch.setattr(receipts.pdf, "render", lambda _snapshot: 1 / 0)
+        patch.setattr(pdf, "render", lambda _snapshot: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             receipts.issue_receipt(factories.received_donation(kit)[0])
     assert receipts.issue_receipt(factories.received_donation(kit)[0]).sequence == 1
@@ -142,7 +142,7 @@ def test_a_full_refund_voids_the_receipt_and_its_number_survives() -> None:
     tasks.work_off()
     receipt.refresh_from_db()
     assert (receipt.state, receipt.ended_reason, receipt.number[-6:]) == ("voided", "refunded", "000001")
-    assert receipts.to_void() == receipts.due() == []
+    assert (receipts.to_void(), receipts.due()) == ([], [])
     assert receipts.issue_receipt(factories.received_donation(kit)[0]).sequence == 2
 
 
@@ -158,7 +158,7 @@ def test_a_partial_refund_replaces_the_receipt_and_links_both_ways() -> None:
     assert new is not None
     assert (old.state, old.replaced_by, new.replaces, new.amount) == ("replaced", new, old, euros(40_00))
     assert f"This receipt cancels and replaces receipt {old.number}." in text_of(new)
-    assert receipts.to_replace() == receipts.due() == []
+    assert (receipts.to_replace(), receipts.due()) == ([], [])
 
 
 def test_a_refund_that_failed_after_the_receipt_was_voided_makes_the_donation_due_again() -> None:
@@ -328,14 +328,14 @@ def test_one_donation_that_fails_does_not_hold_up_the_others(monkeypatch: pytest
     kit = factories.make_appeal()
     bad, _ = factories.received_donation(kit, first_name="Bad")
     good, _ = factories.received_donation(kit, first_name="Good")
-    render = receipts.pdf.render
+    render = pdf.render
 
     def fail_for_bad(snapshot: Snapshot) -> bytes:
         if snapshot.donor_name.startswith("Bad"):
             raise OSError("out of ink")
         return render(snapshot)
 
-    monkeypatch.setattr(receipts.pdf, "render", fail_for_bad)
+    monkeypatch.setattr(pdf, "render", fail_for_bad)
     tasks.work_off()
     assert receipts.current_receipt(good) is not None
     refusal = Refusal.objects.get()

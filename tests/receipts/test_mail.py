@@ -34,6 +34,17 @@ def only_mail() -> OutgoingMail:
     return OutgoingMail.objects.get()
 
 
+def last_message() -> EmailMultiAlternatives:
+    message = outbox.outbox[-1]
+    assert isinstance(message, EmailMultiAlternatives)
+    return message
+
+
+def only_message() -> EmailMultiAlternatives:
+    assert len(outbox.outbox) == 1
+    return last_message()
+
+
 def later(wait: timedelta = timedelta(days=3)) -> None:
     """Let what waits be due."""
     for row in OutgoingMail.objects.all():
@@ -78,7 +89,7 @@ def test_a_receipt_is_mailed_once_with_the_stored_document() -> None:
 def test_a_mail_is_in_the_donors_language(locale: str, subject: str, words: list[str]) -> None:
     receipt = issued(locale)
     delivery.send_due()
-    (message,) = outbox.outbox
+    message = only_message()
     assert message.subject == subject.format(receipt.number)
     html = str(message.alternatives[0][0])
     for word in words:
@@ -100,7 +111,7 @@ def test_an_inbox_does_not_out_a_donor() -> None:
 def test_a_name_full_of_markup_stays_text() -> None:
     issued(first_name="<b>Ada</b> & Co")
     delivery.send_due()
-    (message,) = outbox.outbox
+    message = only_message()
     assert "<b>Ada</b> & Co" in message.body
     assert "&lt;b&gt;Ada&lt;/b&gt; &amp; Co" in str(message.alternatives[0][0])
 
@@ -112,7 +123,7 @@ def test_a_donor_is_told_when_a_receipt_is_voided(locale: str, sentence: str) ->
     delivery.send_due()
     factories.refund(charge, donation.amount)
     tasks.issue_due()
-    message = outbox.outbox[-1]
+    message = last_message()
     assert receipt.number in message.subject
     assert sentence in message.body
     assert sentence in str(message.alternatives[0][0])
@@ -128,9 +139,9 @@ def test_a_donor_gets_the_receipt_that_replaces_another(locale: str, sentence: s
     delivery.send_due()
     factories.refund(charge, Money(10_00, "EUR"))
     tasks.issue_due()
-    message = outbox.outbox[-1]
+    message = last_message()
     new = old.replaced_by
-    assert message.attachments[0][0] == f"{new.number}.pdf"  # type: ignore[index]
+    assert message.attachments[0][0] == f"{new.number}.pdf"
     assert sentence in message.body
     assert old.number in message.body
     assert len(outbox.outbox) == 2

@@ -10,6 +10,7 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from pypdf.generic import DictionaryObject, IndirectObject
@@ -119,8 +120,7 @@ def test_everything_that_can_stand_on_a_receipt_fits_on_one_page() -> None:
 
 def test_the_file_is_tagged_and_has_language_title_and_alternative_texts() -> None:
     document = reader(pdf.render(ITALIAN))
-    root = document.trailer["/Root"].get_object()
-    assert isinstance(root, DictionaryObject)
+    root: Any = document.trailer["/Root"].get_object()
     assert (root["/Lang"], root["/MarkInfo"]["/Marked"]) == ("it", True)
     assert root["/ViewerPreferences"]["/DisplayDocTitle"] == True  # noqa: E712  pypdf's own boolean
     assert document.metadata is not None
@@ -134,7 +134,7 @@ def test_the_file_is_tagged_and_has_language_title_and_alternative_texts() -> No
     assert all(tag.get("/Alt") for tag in tags if tag["/S"] == "/Figure")
 
 
-def elements(node: object) -> Iterator[DictionaryObject]:
+def elements(node: Any) -> Iterator[Any]:
     """All structure elements below a node, in reading order."""
     node = node.get_object() if isinstance(node, IndirectObject) else node
     if isinstance(node, list):
@@ -154,7 +154,7 @@ def test_all_fonts_are_embedded() -> None:
 
 def fonts_of(document: bytes) -> list[DictionaryObject]:
     """The descriptor of every font on the page."""
-    (page,) = reader(document).pages
+    page: Any = reader(document).pages[0]
     fonts = [font.get_object() for font in page["/Resources"]["/Font"].values()]
     return [font["/DescendantFonts"][0]["/FontDescriptor"].get_object() for font in fonts]
 
