@@ -57,6 +57,7 @@ class Feed:
         self.asked_at = asked_at  # both by the monotonic clock
         self.read_at = asked_at
         self.is_open = True
+        self._event = self._heartbeat = self._both = b""
         self.take(reading)
 
     def take(self, reading: Reading) -> bool:
@@ -65,22 +66,31 @@ class Feed:
         self.reading = reading
         # The time is part of the answer, so it is part of the tag: a 304 never vouches for an older one.
         self.etag = b'"%s-%x"' % (reading.version.encode(), int(reading.true_at))
+        self._second = 0  # what was encoded is out of date
         if is_news:
             self._event = b"id: %s\nevent: totals\ndata: %s\n\n" % (reading.version.encode(), reading.json)
         return is_news
 
     def message_for(self, viewer: Viewer) -> bytes:
-        """The total if the viewer does not have it yet, and in any case how old the knowledge of it is."""
-        if viewer.told == self.reading.version:
-            return self.heartbeat()
-        viewer.told = self.reading.version
-        return self._event + self.heartbeat()
+        """The total if the viewer does not have it yet, and in any case how old the knowledge of it is.
 
-    def heartbeat(self) -> bytes:
+        Encoded once a second, whoever asks: the same bytes go to everybody.
+        """
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._heartbeat = self._heartbeat_at(second)
+            self._both = self._event + self._heartbeat
+        if viewer.told == self.reading.version:
+            return self._heartbeat
+        viewer.told = self.reading.version
+        return self._both
+
+    def _heartbeat_at(self, second: int) -> bytes:
         """When the total was last true, and how many seconds ago: browsers' clocks are often wrong."""
-        age = max(0, round(time.time() - self.reading.true_at))
         as_of = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.reading.true_at))
-        return b'event: heartbeat\ndata: {"as_of": "%s", "age": %d}\n\n' % (as_of.encode(), age)
+        age = max(0, second - int(self.reading.true_at))
+        return b'event: heartbeat\ndata: {"as_of":"%s","age":%d}\n\n' % (as_of.encode(), age)
 
     def wake(self, viewers: Iterable[Viewer] | None = None) -> None:
         for viewer in self.viewers if viewers is None else viewers:

@@ -19,10 +19,12 @@ import os
 import random
 import re
 import resource
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -69,6 +71,7 @@ STREAM: list[Header] = [
 ]
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _PATH = re.compile(rf"/totals/({_UUID})(\.json|/stream)")
+_STREAM_PATH = re.compile(rf"/totals/({_UUID})/stream")
 
 
 # --- the books, read in a thread of its own ---------------------------------------------------------
@@ -79,10 +82,9 @@ def read_totals(appeals: Iterable[str]) -> dict[str, Reading]:
     public = Appeal.objects.filter(uuid__in=list(appeals), campaign__published=True)
     found = {}
     try:
-        for appeal in public.exclude(state=AppealState.DRAFT).prefetch_related("rounds"):
-            with contextlib.suppress(totals.NoRate):  # the page says so; staff must add the rate
-                total = totals.appeal_total(appeal)
-                found[str(appeal.uuid)] = reading(totals.as_json(appeal, total), total.as_of.timestamp())
+        for appeal in public.exclude(state=AppealState.DRAFT):
+            total = totals.appeal_total(appeal)
+            found[str(appeal.uuid)] = reading(totals.as_json(appeal, total), total.as_of.timestamp())
     except Error:
         connection.close()
         raise
@@ -98,7 +100,7 @@ def fold_for_ever(stop: threading.Event, is_watched: Callable[[], bool]) -> None
             if ledger.has_unfolded():
                 ledger.fold()
                 pause = FOLD_SECONDS
-        except Error as error:
+        except Exception as error:  # another live process or Beat folds meanwhile, and reading is exact without
             connection.close()
             pause = min(LONGEST_PAUSE, max(1.0, pause * 2))
             log.warning("fold failed, again in %.0f s: %s", pause, error)
@@ -196,9 +198,9 @@ class Live:
                 continue
             try:
                 found = await asyncio.get_running_loop().run_in_executor(self._reader, read_totals, ready)
-            except Error as error:
+            except Exception as error:  # whatever it is: what is known is served, and the time it was true
                 self.reads_fail = True
-                log.warning("totals not read, again in %.1f s: %s", pause, error)
+                log.warning("totals not read, again in %.1f s: %s", pause, error, exc_info=not isinstance(error, Error))
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE / 3, pause * 2)
                 self.want(ready)
@@ -274,7 +276,8 @@ def header(scope: HTTPScope, name: bytes) -> bytes:
     return b""
 
 
-async def respond(live: Live, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+async def respond(live: Live, scope: HTTPScope, send: ASGISendCallable) -> None:
+    """Answer anything but a stream."""
     path, head = scope["path"], scope["method"] == "HEAD"
     if not head and scope["method"] != "GET":
         await problem(send, 405, "Method not allowed", (b"allow", b"GET, HEAD"), NO_STORE)
@@ -284,8 +287,8 @@ async def respond(live: Live, scope: HTTPScope, receive: ASGIReceiveCallable, se
         await problem(send, 404, "Not found", head=head)
     elif known[2] == ".json":
         await total(live, known[1], header(scope, b"if-none-match"), send, head=head)
-    else:
-        await stream(live, known[1], scope, receive, send)
+    else:  # a HEAD request for a stream
+        await answer(send, 200, STREAM, head=True)
 
 
 async def health(live: Live, send: ASGISendCallable, *, head: bool) -> None:
@@ -316,7 +319,7 @@ async def total(live: Live, appeal: str, tag: bytes, send: ASGISendCallable, *, 
         await answer(send, 200, headers, feed.reading.json, head=head)
 
 
-async def not_known(live: Live, appeal: str, send: ASGISendCallable, *, head: bool) -> None:
+async def not_known(live: Live, appeal: str, send: ASGISendCallable, *, head: bool = False) -> None:
     """Say that there is no such appeal only if the books said so."""
     if live._unknown.get(appeal, 0.0) > time.monotonic():
         await problem(send, 404, "No such appeal", (b"cache-control", b"public, max-age=2"), head=head)
@@ -324,31 +327,26 @@ async def not_known(live: Live, appeal: str, send: ASGISendCallable, *, head: bo
         await problem(send, 503, "Not known at the moment", (b"retry-after", b"2"), NO_STORE, head=head)
 
 
-async def stream(
-    live: Live, appeal: str, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
-) -> None:
-    head = scope["method"] == "HEAD"
+async def stream(live: Live, appeal: str, told: str, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Send the newest total until the viewer has gone. `told` is the version it has seen before."""
     if live.hub.is_full:
-        await problem(send, 503, "Too many viewers; ask for the JSON", (b"retry-after", b"30"), NO_STORE, head=head)
+        await problem(send, 503, "Too many viewers; ask for the JSON", (b"retry-after", b"30"), NO_STORE)
         return
     if appeal not in live.hub.feeds:
         await live.know(appeal)
     feed = live.hub.feeds.get(appeal)
     if feed is None:
-        await not_known(live, appeal, send, head=head)
+        await not_known(live, appeal, send)
         return
-    await send({"type": "http.response.start", "status": 200, "headers": STREAM, "trailers": False})
-    if head:
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return
-    viewer = live.hub.join(feed, header(scope, b"last-event-id").decode("latin-1"))
-    gone = asyncio.ensure_future(until_gone(receive))
+    await receive()  # the request's (empty) body; what comes next is its end
+    viewer = live.hub.join(feed, told)
+    gone = asyncio.ensure_future(receive())
     gone.add_done_callback(viewer.wake)
     try:
+        await send({"type": "http.response.start", "status": 200, "headers": STREAM, "trailers": False})
         # Each browser comes back after a time of its own, so that a crowd cut off at once does not return at once.
-        await send(
-            {"type": "http.response.body", "body": b"retry: %d\n\n" % random.randint(2000, 6000), "more_body": True}
-        )  # noqa: S311
+        retry = b"retry: %d\n\n" % random.randint(2000, 6000)  # noqa: S311
+        await send({"type": "http.response.body", "body": retry, "more_body": True})
         while feed.is_open and not gone.done():
             await send({"type": "http.response.body", "body": feed.message_for(viewer), "more_body": True})
             await viewer.wait()
@@ -358,20 +356,30 @@ async def stream(
         gone.cancel()
 
 
-async def until_gone(receive: ASGIReceiveCallable) -> None:
-    """Return when the viewer's connection has ended."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 def viewer_limit() -> int:
     """As many as were asked for, and as open files allow; the soft limit is raised to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
-    wished: int = getattr(settings, "LIVE_VIEWERS", 20_000)
+    wished: int = settings.LIVE_VIEWERS
     return wished if soft == resource.RLIM_INFINITY else max(1, min(wished, soft - SPARE_FILES))
+
+
+def before_signals(act: Callable[[], None]) -> None:
+    """Act as soon as the process is told to end: servers wait for open requests first, and streams stay open."""
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def chained(received: int, frame: FrameType | None, before: object = before) -> None:
+            loop.call_soon_threadsafe(act)
+            if callable(before):
+                before(received, frame)
+
+        signal.signal(number, chained)
 
 
 class Application:
@@ -381,7 +389,13 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "http":
-            await respond(self.live, scope, receive, send)
+            watched = scope["method"] == "GET" and _STREAM_PATH.fullmatch(scope["path"])
+            if not watched:
+                await respond(self.live, scope, send)
+                return
+            appeal, told = watched[1], header(scope, b"last-event-id").decode("latin-1")
+            del scope, watched  # a stream lasts for hours: every byte it holds is held thousands of times
+            await stream(self.live, appeal, told, receive, send)
         elif scope["type"] == "lifespan":
             await self._live_through(receive, send)
 
@@ -391,6 +405,7 @@ class Application:
             if message["type"] == "lifespan.startup":
                 self.live = Live(viewer_limit())
                 self.live.start()
+                before_signals(self.live.hub.close)
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.live.stop()
