@@ -135,3 +135,20 @@ def test_the_total_says_when_it_was_confirmed_without_script_too(site: Site, app
     page = visit(site.address(appeal_path), java_script_enabled=False)
     expect(page.locator(".total__truth time")).to_be_visible()
     expect(page.locator(".appeal__head .total__raised")).not_to_be_empty()
+
+
+def test_the_desk_and_the_api_documentation_work_under_the_policy(site: Site, visit: Visit) -> None:
+    complaints: list[str] = []
+    page = visit("about:blank")
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto(site.address("/demo/"))
+    facts = page.locator(".facts > div", has_text="campaigner")
+    password = facts.locator(".soft").inner_text()
+    page.goto(site.address("/admin/"))
+    page.locator("#id_username").fill("campaigner")
+    page.locator("#id_password").fill(password)
+    page.locator("button[type=submit]").click()
+    expect(page.locator("a[href$='/fundraising/campaign/']").first).to_be_visible()
+    page.goto(site.address("/api/v1/docs/"))
+    expect(page.locator(".opblock").first).to_be_visible()
+    assert complaints == []
