@@ -1,1 +1,1 @@
-"""A local stand-in for Stripe: same API over HTTP, own checkout page, signed webhooks, faults on demand. No real money."""
+"""A local stand-in for Stripe: its API over HTTP, a checkout page, signed webhooks, faults on demand. No real money."""

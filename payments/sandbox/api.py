@@ -109,8 +109,8 @@ class Endpoint:
             raise ApiError(
                 409,
                 "idempotency_error",
-                "There is currently another in-progress request using this Idempotent Key (that probably means you submitted "
-                f"twice, and the other request is still going through): {key}. Please try again later.",
+                "There is currently another in-progress request using this Idempotent Key (that probably means you "
+                f"submitted twice, and the other request is still going through): {key}. Please try again later.",
                 code="idempotency_key_in_use",
             )
         if key:
@@ -197,7 +197,8 @@ BEFORE = {
     "api_409": ApiError(
         409,
         "invalid_request_error",
-        "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.",
+        "This object cannot be accessed right now because another API request or Stripe process is currently "
+        "accessing it.",
         code="lock_timeout",
     ),
 }

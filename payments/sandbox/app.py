@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: ``granian --interface asgi payments.sandbox.app:application``. One process only."""
+"""The sandbox for one process: ``granian --interface asgi payments.sandbox.app:application``."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TestMethod:
-    """A test card or IBAN. ``decline`` is the error code, ``reason`` the decline code; ``after`` follows a success."""
+    """A test card or IBAN. ``decline`` is the error code, ``reason`` the decline code; ``after`` follows a success.
+
+    ``ready_made`` is the name under which Stripe has it as a payment method already.
+    """
 
     number: str
     case: str
@@ -16,7 +19,7 @@ class TestMethod:
     reason: str = ""
     authenticate: str = ""
     after: str = ""
-    token: str = ""
+    ready_made: str = ""
     once_saved: bool = False
 
     @property
@@ -25,47 +28,94 @@ class TestMethod:
         return self.number[-4:]
 
 
-def _declined(number: str, case: str, code: str, reason: str, token: str, **more: bool) -> TestMethod:
-    return TestMethod(number, case, decline=code, reason=reason, token=token, **more)
+def _declined(number: str, case: str, code: str, reason: str, ready_made: str) -> TestMethod:
+    return TestMethod(number, case, decline=code, reason=reason, ready_made=f"pm_card_{ready_made}")
 
 
 METHODS = (
-    TestMethod("4242424242424242", "success", token="pm_card_visa"),
-    TestMethod("5555555555554444", "success_mastercard", brand="mastercard", token="pm_card_mastercard"),
-    TestMethod("378282246310005", "success_amex", brand="amex", token="pm_card_amex"),
-    TestMethod("4000003800000008", "success_italy", country="IT", token="pm_card_it"),
-    TestMethod("4000000000000077", "success_available", after="available_now", token="pm_card_bypassPending"),
-    _declined("4000000000000002", "declined", "card_declined", "generic_decline", "pm_card_visa_chargeDeclined"),
-    _declined("4000000000009995", "insufficient_funds", "card_declined", "insufficient_funds",
-              "pm_card_visa_chargeDeclinedInsufficientFunds"),
-    _declined("4000000000009987", "lost_card", "card_declined", "lost_card", "pm_card_visa_chargeDeclinedLostCard"),
-    _declined("4000000000009979", "stolen_card", "card_declined", "stolen_card", "pm_card_visa_chargeDeclinedStolenCard"),
-    _declined("4000000000000069", "expired_card", "expired_card", "expired_card", "pm_card_chargeDeclinedExpiredCard"),
-    _declined("4000000000000127", "incorrect_cvc", "incorrect_cvc", "incorrect_cvc", "pm_card_chargeDeclinedIncorrectCvc"),
-    _declined("4000000000000119", "processing_error", "processing_error", "processing_error",
-              "pm_card_chargeDeclinedProcessingError"),
-    _declined("4100000000000019", "blocked", "card_declined", "fraudulent", "pm_card_radarBlock"),
-    _declined("4000000000000341", "fails_later", "card_declined", "generic_decline", "pm_card_chargeCustomerFail", once_saved=True),
-    TestMethod("4000002500003155", "three_d_secure", authenticate="setup", token="pm_card_authenticationRequiredOnSetup"),
-    TestMethod("4000002760003184", "three_d_secure_always", authenticate="always", token="pm_card_authenticationRequired"),
-    TestMethod("4000008400001629", "three_d_secure_then_declined", authenticate="always", decline="card_declined",
-               reason="generic_decline", token="pm_card_authenticationRequiredChargeDeclinedInsufficientFunds"),
-    TestMethod("4000000000000259", "dispute_later", after="dispute_fraudulent", token="pm_card_createDispute"),
-    TestMethod("4000000000002685", "dispute_not_received", after="dispute_product_not_received",
-               token="pm_card_createDisputeProductNotReceived"),
-    TestMethod("4000000000001976", "inquiry_later", after="dispute_inquiry", token="pm_card_createDisputeInquiry"),
-    TestMethod("4000000000005423", "early_fraud_warning", after="early_fraud_warning", token="pm_card_createIssuerFraudRecord"),
-    TestMethod("4000000000007726", "refund_pending", after="refund_succeeds_later", token="pm_card_pendingRefund"),
-    TestMethod("4000000000005126", "refund_fails", after="refund_fails_later", token="pm_card_refundFail"),
+    TestMethod("4242424242424242", "success", ready_made="pm_card_visa"),
+    TestMethod("5555555555554444", "success_mastercard", brand="mastercard", ready_made="pm_card_mastercard"),
+    TestMethod("378282246310005", "success_amex", brand="amex", ready_made="pm_card_amex"),
+    TestMethod("4000003800000008", "success_italy", country="IT", ready_made="pm_card_it"),
+    TestMethod("4000000000000077", "success_available", after="available_now", ready_made="pm_card_bypassPending"),
+    _declined("4000000000000002", "declined", "card_declined", "generic_decline", "visa_chargeDeclined"),
+    _declined(
+        "4000000000009995",
+        "insufficient_funds",
+        "card_declined",
+        "insufficient_funds",
+        "visa_chargeDeclinedInsufficientFunds",
+    ),
+    _declined("4000000000009987", "lost_card", "card_declined", "lost_card", "visa_chargeDeclinedLostCard"),
+    _declined("4000000000009979", "stolen_card", "card_declined", "stolen_card", "visa_chargeDeclinedStolenCard"),
+    _declined("4000000000000069", "expired_card", "expired_card", "expired_card", "chargeDeclinedExpiredCard"),
+    _declined("4000000000000127", "incorrect_cvc", "incorrect_cvc", "incorrect_cvc", "chargeDeclinedIncorrectCvc"),
+    _declined(
+        "4000000000000119",
+        "processing_error",
+        "processing_error",
+        "processing_error",
+        "chargeDeclinedProcessingError",
+    ),
+    _declined("4100000000000019", "blocked", "card_declined", "fraudulent", "radarBlock"),
+    TestMethod(
+        "4000000000000341",
+        "fails_later",
+        decline="card_declined",
+        reason="generic_decline",
+        once_saved=True,
+        ready_made="pm_card_chargeCustomerFail",
+    ),
+    TestMethod(
+        "4000002500003155",
+        "three_d_secure",
+        authenticate="setup",
+        ready_made="pm_card_authenticationRequiredOnSetup",
+    ),
+    TestMethod(
+        "4000002760003184",
+        "three_d_secure_always",
+        authenticate="always",
+        ready_made="pm_card_authenticationRequired",
+    ),
+    TestMethod(
+        "4000008400001629",
+        "three_d_secure_then_declined",
+        authenticate="always",
+        decline="card_declined",
+        reason="generic_decline",
+        ready_made="pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+    ),
+    TestMethod("4000000000000259", "dispute_later", after="dispute_fraudulent", ready_made="pm_card_createDispute"),
+    TestMethod(
+        "4000000000002685",
+        "dispute_not_received",
+        after="dispute_product_not_received",
+        ready_made="pm_card_createDisputeProductNotReceived",
+    ),
+    TestMethod(
+        "4000000000001976",
+        "inquiry_later",
+        after="dispute_inquiry",
+        ready_made="pm_card_createDisputeInquiry",
+    ),
+    TestMethod(
+        "4000000000005423",
+        "early_fraud_warning",
+        after="early_fraud_warning",
+        ready_made="pm_card_createIssuerFraudRecord",
+    ),
+    TestMethod("4000000000007726", "refund_pending", after="refund_succeeds_later", ready_made="pm_card_pendingRefund"),
+    TestMethod("4000000000005126", "refund_fails", after="refund_fails_later", ready_made="pm_card_refundFail"),
     TestMethod("DE89370400440532013000", "sepa_succeeds", kind="sepa_debit", country="DE"),
     TestMethod("IT60X0542811101000000123456", "sepa_italy", kind="sepa_debit", country="IT"),
     TestMethod("DE62370400440532013001", "sepa_fails", kind="sepa_debit", country="DE", decline="insufficient_funds"),
     TestMethod("DE35370400440532013002", "sepa_disputed", kind="sepa_debit", country="DE", after="dispute_sepa"),
-)  # fmt: skip
+)
 
 BY_NUMBER = {method.number: method for method in METHODS}
 BY_CASE = {method.case: method for method in METHODS}
-BY_TOKEN = {method.token: method for method in METHODS if method.token}
+BY_READY_MADE = {method.ready_made: method for method in METHODS if method.ready_made}
 
 MESSAGES = {
     "generic_decline": "Your card was declined.",

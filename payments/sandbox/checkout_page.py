@@ -155,6 +155,7 @@ def _form(
     email = typed.get("email") or checkout_sessions.prefilled_email(context, session)
     error = error or paying.problem(context, session)
     values = {"card": typed.get("card", ""), "email": email, "name": typed.get("name", "")}
+    described = "hint error" if error else "hint"
     alert = f'<p class="error" role="alert" id="error">{escape(_translated(error, texts))}</p>' if error else ""
     body = f"""<section class="order" aria-label="{texts["order"]}">
 <p class="payee">{escape(accounts.display_name(context))}</p>
@@ -166,7 +167,7 @@ def _form(
 <form method="post" action="/c/pay/{session["id"]}">
 {_field("email", "email", texts["email"], values["email"], 'autocomplete="email" required')}
 {_field("name", "text", texts["name"], values["name"], 'autocomplete="cc-name"')}
-{_field("card", "text", texts["card"], values["card"], f'autocomplete="off" aria-describedby="hint{" error" if error else ""}"')}
+{_field("card", "text", texts["card"], values["card"], f'autocomplete="off" aria-describedby="{described}"')}
 <p class="hint" id="hint">{texts["hint"]}</p>
 <p><button class="button" type="submit">{_verb(session, texts)}</button></p>
 <fieldset>

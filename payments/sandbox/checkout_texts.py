@@ -1,5 +1,7 @@
 """What the checkout page says. Keys that are whole sentences translate the messages of the API."""
 
+from payments.sandbox.objects.payment_intents import AUTHENTICATION_FAILED
+
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "sandbox": "Stripe sandbox",
@@ -35,13 +37,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "not_found": "No such page",
         "not_found_text": "This payment page does not exist, or is no longer needed.",
         "authenticate": "Confirm with your bank",
-        "authenticate_text": "Your bank would now ask you to confirm this payment (3-D Secure). In the sandbox, you choose.",
+        "authenticate_text": "Your bank would now ask you to confirm (3-D Secure). In the sandbox, you choose.",
         "pass": "Authenticate",
         "fail": "Fail authentication",
+        AUTHENTICATION_FAILED: "Authentication failed. Try again or use another card.",
     },
     "it": {
         "sandbox": "Stripe sandbox",
-        "banner": "<strong>Stripe sandbox.</strong> Non si muove denaro vero. Non scrivere mai qui il numero di una carta vera.",
+        "banner": "<strong>Stripe sandbox.</strong> Nessun denaro vero. Non scrivere qui il numero di una carta vera.",
         "pay": "Pagamento",
         "order": "Che cosa paghi",
         "donate_title": "La tua donazione",
@@ -73,18 +76,13 @@ TEXTS: dict[str, dict[str, str]] = {
         "not_found": "Pagina inesistente",
         "not_found_text": "Questa pagina di pagamento non esiste o non serve più.",
         "authenticate": "Conferma con la tua banca",
-        "authenticate_text": "La tua banca ora chiederebbe di confermare il pagamento (3-D Secure). Nella sandbox scegli tu.",
+        "authenticate_text": "La tua banca ora ti chiederebbe conferma (3-D Secure). Nella sandbox scegli tu.",
         "pass": "Autentica",
         "fail": "Fai fallire l’autenticazione",
         "Your card was declined.": "La carta è stata rifiutata.",
         "Your card has insufficient funds.": "Fondi insufficienti sulla carta.",
         "Your card has expired.": "La carta è scaduta.",
         "Your card's security code is incorrect.": "Il codice di sicurezza della carta non è corretto.",
-        "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod "
-        "to attempt to fulfill this PaymentIntent again.": "L’autenticazione non è riuscita. Riprova o usa un’altra carta.",
+        AUTHENTICATION_FAILED: "L’autenticazione non è riuscita. Riprova o usa un’altra carta.",
     },
 }
-TEXTS["en"][
-    "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod "
-    "to attempt to fulfill this PaymentIntent again."
-] = "Authentication failed. Try again or use another card."

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 from starlette.requests import Request
 
@@ -16,9 +17,9 @@ async def cut(request: Request) -> None:
         return
     peer = (request.client.host, int(request.client.port))
     # The server does not hand out its sockets, so ours is found among the process's open files by its other end.
-    for name in os.listdir("/dev/fd"):
+    for entry in list(Path("/dev/fd").iterdir()):
         try:
-            found = socket.socket(fileno=os.dup(int(name)))
+            found = socket.socket(fileno=os.dup(int(entry.name)))
         except OSError:
             continue
         with found:

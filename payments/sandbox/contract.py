@@ -95,7 +95,7 @@ class Contract:
 
     @classmethod
     def load(cls, folder: Path) -> "Contract | None":
-        """Read the file. Without it there is nothing to check against: said in the log, FileNotFoundError where CI is set."""
+        """Read the file. Without it nothing is checked: said in the log, FileNotFoundError where CI is set."""
         path = find_spec(folder)
         if path is not None:
             return cls(json.loads(path.read_text(encoding="utf-8")))
@@ -219,7 +219,7 @@ def coerce(value: Any, schema: dict[str, Any]) -> Any:
 
 
 def _coerce_any(value: Any, choices: list[dict[str, Any]]) -> Any:
-    wanted = {dict: "object", list: "array"}.get(type(value))
+    wanted = "object" if isinstance(value, dict) else "array" if isinstance(value, list) else None
     for choice in choices:
         if wanted is not None and choice.get("type") != wanted:
             continue

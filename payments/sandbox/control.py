@@ -1,4 +1,4 @@
-"""The control API below /sandbox/: faults, clock, state, settings, accounts, secrets, paying without the page. JSON in, JSON out."""
+"""The control API below /sandbox/, JSON in and out: faults, clock, state, settings, paying without the page."""
 
 import asyncio
 import json
@@ -82,7 +82,7 @@ class Control:
         return self.sandbox.faults.as_json()
 
     async def set_faults(self, request: Request, given: dict[str, Any]) -> Any:
-        """``{"seed": 7, "faults": [{"kind": "api_429", "probability": 0.1, "count": 3, "match": "POST /v1/refunds*"}]}``"""
+        """``{"seed": 7, "faults": [{"kind": "api_429", "probability": 0.1, "match": "POST /v1/refunds*"}]}``"""
         self.sandbox.faults.configure(given)
         return self.sandbox.faults.as_json()
 
@@ -132,7 +132,7 @@ class Control:
         return {}
 
     async def flush(self, request: Request, given: dict[str, Any]) -> Any:
-        """Wait up to ``timeout`` seconds until nothing is left to deliver; with ``retry_now``, skip the waiting times."""
+        """Wait up to ``timeout`` seconds until nothing is left to deliver; ``retry_now`` skips the waiting times."""
         deadline = time.monotonic() + float(given.get("timeout", 10))
         if given.get("retry_now"):
             webhooks.retry_now(self.sandbox.store)
@@ -181,7 +181,7 @@ class Control:
             return {"secret": webhook_endpoints.roll_secret(context, endpoint, int(given.get("both_for", 86_400)))}
 
     async def open_dispute(self, request: Request, given: dict[str, Any]) -> Any:
-        """``{"reason": "fraudulent", "status": "needs_response"}``; status may be ``warning_needs_response`` or ``prevented``."""
+        """``{"reason": "fraudulent"}``, and ``status`` if it is to be an inquiry, prevented or lost at once."""
         context, charge = self._found(request, "charge", "charge")
         reason, status = given.get("reason", "fraudulent"), given.get("status", "needs_response")
         if status not in ("needs_response", "warning_needs_response", "prevented", "lost"):

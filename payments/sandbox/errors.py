@@ -6,7 +6,7 @@ DOC_URL = "https://docs.stripe.com/error-codes#"
 
 
 class ApiError(Exception):
-    """An answer other than 2xx. ``keeps_work`` tells that what was written before it stands (a failed charge is a fact)."""
+    """An answer other than 2xx. With ``keeps_work`` what was written before it stands: a failed charge is a fact."""
 
     def __init__(
         self,

@@ -45,7 +45,6 @@ EVENT_TYPES = frozenset(
         "invoice.payment_action_required",
         "invoice.payment_failed",
         "invoice.payment_succeeded",
-        "invoice.upcoming",
         "invoice.updated",
         "invoice.voided",
         "invoice_payment.paid",

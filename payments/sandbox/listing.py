@@ -1,5 +1,6 @@
 """Lists as Stripe pages them: newest first, ``starting_after`` or ``ending_before`` an id, at most 100."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from payments.sandbox import errors
@@ -16,11 +17,12 @@ def page(
     url: str,
     params: dict[str, Any],
     *,
+    by: tuple[str, ...] = (),
+    equal: Mapping[str, Any] | None = None,
     extra: str = "",
     values: tuple[Any, ...] = (),
-    **equal: Any,
 ) -> Object:
-    """A page of objects of a kind. ``equal`` filters by field; a value of None does not filter."""
+    """A page of objects, filtered ``by`` parameters named as fields, and where fields ``equal`` (None: any)."""
     size = params.get("limit", DEFAULT_LIMIT)
     clauses, arguments, order = [extra], list(values), "DESC"
     for word, bound in params.get("created", {}).items():
@@ -33,7 +35,8 @@ def page(
         clauses.append("AND seq > ?")
         arguments.append(_place(context, params["ending_before"], "ending_before"))
         order = "ASC"
-    wanted = {path: value for path, value in equal.items() if value is not None}
+    wanted = {name: params[name] for name in by if name in params}
+    wanted |= {path: value for path, value in (equal or {}).items() if value is not None}
     found = context.store.select(
         context.account, kind, wanted, extra=" ".join(clauses), values=tuple(arguments), order=order, limit=size + 1
     )

@@ -1,4 +1,4 @@
-"""Currencies, limits, exchange rates and fees. Amounts are minor units; arithmetic is whole numbers and Decimal only."""
+"""Currencies, limits, exchange rates, fees. Amounts are minor units; arithmetic is whole numbers and Decimal only."""
 
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 
@@ -80,10 +80,31 @@ PER_EURO = {
 }
 # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts, in minor units.
 MINIMUM = {
-    "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50,
-    "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200,
-    "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
-}  # fmt: skip
+    "aed": 200,
+    "aud": 50,
+    "bgn": 100,
+    "brl": 50,
+    "cad": 50,
+    "chf": 50,
+    "czk": 1500,
+    "dkk": 250,
+    "eur": 50,
+    "gbp": 30,
+    "hkd": 400,
+    "huf": 17500,
+    "inr": 50,
+    "jpy": 50,
+    "mxn": 1000,
+    "myr": 200,
+    "nok": 300,
+    "nzd": 50,
+    "pln": 200,
+    "ron": 200,
+    "sek": 300,
+    "sgd": 50,
+    "thb": 1000,
+    "usd": 50,
+}
 MAXIMUM_DIGITS = {"idr": 12, "cop": 10, "huf": 10, "jpy": 10, "twd": 10, "vnd": 10, "krw": 10, "clp": 10, "lkr": 10}
 CARD_PERCENT = Decimal("0.014")
 CARD_FIXED = {"eur": 25, "usd": 30, "gbp": 20}

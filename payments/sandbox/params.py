@@ -1,12 +1,14 @@
-"""Reading parameters: form bodies (``a[b][0]=c``) to nested values, checked against declared shapes, unknown ones refused."""
+"""Reading parameters: forms (``a[b][0]=c``) to nested values, checked against declared shapes, unknown ones refused."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
 from payments.sandbox.errors import unreadable
 
 Read = Callable[[Any, str], Any]
+Fields = dict[str, Read]
 
 
 def decode(encoded: str) -> dict[str, Any]:
@@ -19,7 +21,7 @@ def decode(encoded: str) -> dict[str, Any]:
 
 
 def _place(tree: dict[str, Any], path: list[str], value: str) -> None:
-    for step, following in zip(path, path[1:], strict=False):
+    for step, following in pairwise(path):
         branch = tree.setdefault(step or str(len(tree)), {})
         if not isinstance(branch, dict):
             raise unreadable(f"Invalid parameter nesting at {step}: {following}", param=path[0])
@@ -71,7 +73,8 @@ def text(value: Any, name: str) -> str:
     if value == "":
         raise unreadable(
             f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
-            f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty value.",
+            f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty "
+            "value.",
             code="parameter_invalid_empty",
             param=name,
         )
@@ -153,7 +156,7 @@ def merged(old: Mapping[str, str] | None, new: Mapping[str, str]) -> dict[str, s
 
 
 ADDRESS = Shape({part: unsettable(text) for part in ("city", "country", "line1", "line2", "postal_code", "state")})
-EXPAND: dict[str, Read] = {"expand": list_of(text)}
+EXPAND: Fields = {"expand": list_of(text)}
 READ = Shape(EXPAND)
 RANGE = Shape({"gt": integer, "gte": integer, "lt": integer, "lte": integer})
 
@@ -175,7 +178,7 @@ def limit(value: Any, name: str) -> int:
     return number
 
 
-PAGE: dict[str, Read] = {**EXPAND, "limit": limit, "starting_after": text, "ending_before": text}
+PAGE: Fields = {**EXPAND, "limit": limit, "starting_after": text, "ending_before": text}
 
 
 def listing(**filters: Read) -> Shape:

@@ -41,8 +41,8 @@ def _charges(context: Context) -> dict[str, dict[str, dict[str, int]]]:
 
 def _by_status(context: Context, kind: str) -> dict[str, dict[str, dict[str, int]]]:
     query = (
-        "SELECT json_extract(data, '$.currency'), json_extract(data, '$.status'), count(*), sum(json_extract(data, '$.amount'))"
-        " FROM objects WHERE account = ? AND kind = ? GROUP BY 1, 2"
+        "SELECT json_extract(data, '$.currency'), json_extract(data, '$.status'), count(*),"
+        " sum(json_extract(data, '$.amount')) FROM objects WHERE account = ? AND kind = ? GROUP BY 1, 2"
     )
     found: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
     for currency, status, count, amount in context.store.sql.execute(query, (context.account, kind)):
@@ -58,8 +58,9 @@ def _counted(context: Context, kind: str) -> dict[str, int]:
 def _balance(context: Context) -> dict[str, dict[str, int]]:
     """By settlement currency: gross, fees and net of every balance transaction."""
     query = (
-        "SELECT json_extract(data, '$.currency'), count(*), sum(json_extract(data, '$.amount')), sum(json_extract(data, '$.fee')),"
-        " sum(json_extract(data, '$.net')) FROM objects WHERE account = ? AND kind = 'balance_transaction' GROUP BY 1"
+        "SELECT json_extract(data, '$.currency'), count(*), sum(json_extract(data, '$.amount')),"
+        " sum(json_extract(data, '$.fee')), sum(json_extract(data, '$.net')) FROM objects"
+        " WHERE account = ? AND kind = 'balance_transaction' GROUP BY 1"
     )
     rows = context.store.sql.execute(query, (context.account,)).fetchall()
     return {

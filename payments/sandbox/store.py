@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
 CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, due INTEGER NOT NULL, verb TEXT NOT NULL, target TEXT NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, due INTEGER NOT NULL,
+    verb TEXT NOT NULL, target TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due, id);
 CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -49,7 +50,7 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # A write-ahead log survives kill -9; a lost power supply may cost the last moments, which is fine for a sandbox.
+        # A write-ahead log survives kill -9; a power cut may cost the last moments, which is fine for a sandbox.
         self.sql.execute("PRAGMA journal_mode = WAL")
         self.sql.execute("PRAGMA synchronous = NORMAL")
         self.sql.executescript(SCHEMA)

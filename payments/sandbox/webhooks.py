@@ -9,6 +9,7 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -88,9 +89,9 @@ class Deliverer:
         for delivery in self._due(free):
             self._in_flight.add(delivery.id)
             task = asyncio.get_running_loop().create_task(self._deliver(delivery))
-            task.add_done_callback(lambda _, key=delivery.id: self._done(key))
+            task.add_done_callback(partial(self._done, delivery.id))
 
-    def _done(self, key: int) -> None:
+    def _done(self, key: int, _: asyncio.Task[None]) -> None:
         self._in_flight.discard(key)
         self._wake.set()
 
@@ -101,7 +102,11 @@ class Deliverer:
             " WHERE state = 'pending' AND due <= ? ORDER BY due, id LIMIT ?",
             (time.time(), count + len(self._in_flight)),
         ).fetchall()
-        found = [Delivery(*row[:5], faults=json.loads(row[5])) for row in rows if row[0] not in self._in_flight]
+        found = [
+            Delivery(key, account, event, endpoint, attempts, json.loads(faults))
+            for key, account, event, endpoint, attempts, faults in rows
+            if key not in self._in_flight
+        ]
         return found[:count]
 
     async def _deliver(self, delivery: Delivery) -> None:
@@ -126,7 +131,7 @@ class Deliverer:
         return 200 <= response.status < 300
 
     def _record(self, context: Context, delivery: Delivery, outcome: str) -> None:
-        """Write down how an attempt went; a failed one waits for its next turn, or is given up at the schedule's end."""
+        """Write down how an attempt went; a failed one waits for its turn, or is given up at the schedule's end."""
         schedule = self._settings.behaviour["retry_schedule"]
         due = 0.0
         if outcome == "failed" and delivery.attempts < len(schedule):

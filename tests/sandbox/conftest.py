@@ -1,4 +1,4 @@
-"""The sandbox seen from outside: the official SDK, a browser without JavaScript, and an endpoint that receives webhooks."""
+"""The sandbox seen from outside: the official SDK, a browser without JavaScript, an endpoint for webhooks."""
 
 import json
 import threading
@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-import stripe
+from stripe import PaymentIntent, StripeClient, WebhookEndpoint
+from stripe.checkout import Session
 
 from tests.conftest import Sandbox
 from tests.waiting import wait_until
@@ -17,9 +18,9 @@ from tests.waiting import wait_until
 API_VERSION = "2026-05-27.dahlia"
 
 
-def client_for(url: str, account: str = "acme", retries: int = 0) -> stripe.StripeClient:
+def client_for(url: str, account: str = "acme", retries: int = 0) -> StripeClient:
     """The SDK, talking to the sandbox as one account."""
-    return stripe.StripeClient(
+    return StripeClient(
         f"sk_test_{account}", base_addresses={"api": url}, stripe_version=API_VERSION, max_network_retries=retries
     )
 
@@ -30,7 +31,7 @@ class Desk:
 
     url: str
     http: httpx.Client
-    stripe: stripe.StripeClient
+    stripe: StripeClient
 
     def control(self, path: str, **given: Any) -> Any:
         """POST to the control API; fails the test on anything but 200."""
@@ -55,45 +56,44 @@ class Desk:
         """Move the virtual clock; what falls due is done."""
         self.control("clock", advance=seconds)
 
-    def open_checkout(self, amount: int = 2500, currency: str = "eur", **more: Any) -> stripe.checkout.Session:
+    def open_checkout(self, amount: int = 2500, currency: str = "eur", **more: Any) -> Session:
         """A hosted Checkout Session as the donation service opens it."""
-        return self.stripe.v1.checkout.sessions.create(
-            {
-                "mode": "payment",
-                "submit_type": "donate",
-                "line_items": [
-                    {
-                        "quantity": 1,
-                        "price_data": {
-                            "currency": currency,
-                            "unit_amount": amount,
-                            "product_data": {"name": "Emergency appeal"},
-                        },
-                    }
-                ],
-                "success_url": "http://shop.example/thanks?session={CHECKOUT_SESSION_ID}",
-                "cancel_url": "http://shop.example/back",
-                **more,
-            }
-        )
+        wanted: Any = {
+            "mode": "payment",
+            "submit_type": "donate",
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": currency,
+                        "unit_amount": amount,
+                        "product_data": {"name": "Emergency appeal"},
+                    },
+                }
+            ],
+            "success_url": "http://shop.example/thanks?session={CHECKOUT_SESSION_ID}",
+            "cancel_url": "http://shop.example/back",
+            **more,
+        }
+        return self.stripe.v1.checkout.sessions.create(wanted)
 
-    def pay(self, session: stripe.checkout.Session, case: str = "success") -> Any:
+    def pay(self, session: Session, case: str = "success") -> Any:
         """Pay a session by the control API."""
         return self.control(f"checkout/{session.id}/pay", case=case, email="donor@example.org", name="A Donor")
 
-    def donate(self, amount: int = 2500, currency: str = "eur", case: str = "success") -> stripe.PaymentIntent:
+    def donate(self, amount: int = 2500, currency: str = "eur", case: str = "success") -> PaymentIntent:
         """A session opened and paid; its payment intent with charge and balance transaction."""
         session = self.open_checkout(amount, currency)
         paid = self.pay(session, case)
         return self.intent(paid["payment_intent"])
 
-    def intent(self, key: str) -> stripe.PaymentIntent:
+    def intent(self, key: str) -> PaymentIntent:
         """A payment intent with its charge and balance transaction."""
         return self.stripe.v1.payment_intents.retrieve(key, {"expand": ["latest_charge.balance_transaction"]})
 
     def event_types(self) -> list[str]:
         """Every event so far, oldest first."""
-        found = [event.type for event in self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()]
+        found: list[str] = [event.type for event in self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()]
         return found[::-1]
 
     def flush(self) -> Any:
@@ -129,9 +129,10 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
 
-    def register(self, desk: Desk, *types: str) -> stripe.WebhookEndpoint:
+    def register(self, desk: Desk, *types: str) -> WebhookEndpoint:
         """Have the sandbox send here."""
-        return desk.stripe.v1.webhook_endpoints.create({"url": self.url, "enabled_events": list(types or ("*",))})  # type: ignore[list-item]
+        wanted: Any = list(types or ("*",))
+        return desk.stripe.v1.webhook_endpoints.create({"url": self.url, "enabled_events": wanted})
 
     def wait_for(self, count: int) -> list[Received]:
         """What arrived, once there are at least that many."""

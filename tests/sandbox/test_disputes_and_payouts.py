@@ -24,7 +24,7 @@ def test_a_dispute_withdraws_the_amount_and_a_fee(desk: Desk) -> None:
     intent = _disputed(desk)
     dispute = _dispute(desk, intent)
     assert (dispute.status, dispute.reason, dispute.amount) == ("needs_response", "fraudulent", 5000)
-    booked = dispute.balance_transactions[0]
+    booked: Any = dispute.balance_transactions[0]
     assert (booked.amount, booked.fee, booked.net, booked.reporting_category) == (-5000, 2000, -7000, "dispute")
     assert desk.event_types()[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
 
@@ -91,8 +91,7 @@ def test_an_early_fraud_warning_names_the_charge(desk: Desk) -> None:
 
 
 def _net(desk: Desk) -> int:
-    net: int = desk.state()["balance"]["eur"]["net"]
-    return net
+    return int(desk.state()["balance"]["eur"]["net"])
 
 
 def test_an_automatic_payout_is_itemised_once_it_is_reconciled(desk: Desk) -> None:
@@ -156,5 +155,6 @@ def test_every_balance_is_the_sum_of_its_transactions(desk: Desk) -> None:
     desk.advance(4 * DAY)
     found = desk.stripe.v1.balance_transactions.list({"limit": 100}).data
     balance = desk.stripe.v1.balance.retrieve()
-    total = sum(item.amount for item in [*balance.available, *balance.pending])
+    amounts: list[Any] = [*balance.available, *balance.pending]
+    total = sum(item.amount for item in amounts)
     assert total == sum(item.net for item in found) == _net(desk)

@@ -89,6 +89,7 @@ def test_the_sdk_raises_a_card_error_that_carries_the_intent(desk: Desk) -> None
         )
     assert (refused.value.code, refused.value.http_status) == ("card_declined", 402)
     assert refused.value.error is not None
+    assert refused.value.error.payment_intent is not None
     assert refused.value.error.payment_intent.status == "requires_payment_method"
 
 

@@ -10,7 +10,9 @@ from tests.sandbox.conftest import Desk
 
 def _refund(desk: Desk, intent: stripe.PaymentIntent, amount: int | None = None) -> stripe.Refund:
     given: Any = {"payment_intent": intent.id, "expand": ["balance_transaction"]}
-    return desk.stripe.v1.refunds.create(given if amount is None else {**given, "amount": amount})
+    if amount is not None:
+        given["amount"] = amount
+    return desk.stripe.v1.refunds.create(given)
 
 
 def test_a_full_refund_takes_the_amount_back_but_not_the_fee(desk: Desk) -> None:

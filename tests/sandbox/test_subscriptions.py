@@ -19,15 +19,13 @@ def _subscribe(desk: Desk, case: str = "success", **data: Any) -> stripe.checkou
         "product_data": {"name": "Monthly giving"},
         "recurring": {"interval": "month"},
     }
-    more: Any = {"subscription_data": {"metadata": {"mandate": "m1"}, **data}}
-    session = desk.stripe.v1.checkout.sessions.create(
-        {
-            "mode": "subscription",
-            "line_items": [{"quantity": 1, "price_data": item}],  # type: ignore[typeddict-item]
-            "success_url": "http://shop.example",
-            **more,
-        }
-    )
+    wanted: Any = {
+        "mode": "subscription",
+        "line_items": [{"quantity": 1, "price_data": item}],
+        "success_url": "http://shop.example",
+        "subscription_data": {"metadata": {"mandate": "m1"}, **data},
+    }
+    session = desk.stripe.v1.checkout.sessions.create(wanted)
     desk.pay(session, case)
     return desk.stripe.v1.checkout.sessions.retrieve(session.id)
 
@@ -37,7 +35,7 @@ def _subscription(desk: Desk, session: stripe.checkout.Session) -> Any:
 
 
 def _paid(desk: Desk) -> list[Any]:
-    return desk.stripe.v1.invoices.list({"status": "paid", "limit": 100}).data  # type: ignore[return-value]
+    return desk.stripe.v1.invoices.list({"status": "paid", "limit": 100}).data
 
 
 def test_checkout_starts_a_subscription_with_a_paid_invoice(desk: Desk) -> None:
@@ -48,7 +46,11 @@ def test_checkout_starts_a_subscription_with_a_paid_invoice(desk: Desk) -> None:
     invoice = subscription.latest_invoice
     assert (invoice.id, invoice.status, invoice.amount_paid) == (session.invoice, "paid", 1000)
     assert invoice.parent.subscription_details.metadata.to_dict() == {"mandate": "m1"}
-    assert desk.event_types()[-3:] == ["invoice.payment_succeeded", "customer.subscription.updated", "checkout.session.completed"]
+    assert desk.event_types()[-3:] == [
+        "invoice.payment_succeeded",
+        "customer.subscription.updated",
+        "checkout.session.completed",
+    ]
 
 
 def test_an_invoice_leads_to_its_charge_through_its_payments(desk: Desk) -> None:
@@ -102,7 +104,9 @@ def test_a_new_card_mends_a_failing_renewal(desk: Desk) -> None:
 
 def test_a_replaced_card_is_charged_at_the_next_renewal(desk: Desk) -> None:
     session = _subscribe(desk)
-    desk.control(f"payment_methods/{_subscription(desk, session).default_payment_method}/replace", case="insufficient_funds")
+    desk.control(
+        f"payment_methods/{_subscription(desk, session).default_payment_method}/replace", case="insufficient_funds"
+    )
     desk.advance(32 * DAY)
     assert _subscription(desk, session).status == "past_due"
 
@@ -125,7 +129,9 @@ def test_a_sepa_subscription_is_active_while_the_debit_is_on_its_way(desk: Desk)
     assert desk.stripe.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
 
 
-@pytest.mark.parametrize(("behavior", "status"), [("void", "void"), ("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible")])
+@pytest.mark.parametrize(
+    ("behavior", "status"), [("void", "void"), ("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible")]
+)
 def test_a_paused_collection_takes_no_money_until_it_resumes(desk: Desk, behavior: Any, status: str) -> None:
     session = _subscribe(desk)
     resumes = desk.http.get("/sandbox/clock").json()["now"] + 45 * DAY
@@ -144,11 +150,17 @@ def test_a_changed_amount_is_charged_from_the_next_period(desk: Desk) -> None:
     session = _subscribe(desk)
     subscription = _subscription(desk, session)
     item = subscription["items"].data[0]
-    price: Any = {"currency": "eur", "unit_amount": 2500, "product": item.price.product, "recurring": {"interval": "month"}}
+    price: Any = {
+        "currency": "eur",
+        "unit_amount": 2500,
+        "product": item.price.product,
+        "recurring": {"interval": "month"},
+    }
     change: Any = {"items": [{"id": item.id, "price_data": price}]}
     with pytest.raises(stripe.InvalidRequestError, match="does not prorate"):
         desk.stripe.v1.subscriptions.update(subscription.id, change)
-    desk.stripe.v1.subscriptions.update(subscription.id, {**change, "proration_behavior": "none"})
+    change["proration_behavior"] = "none"
+    desk.stripe.v1.subscriptions.update(subscription.id, change)
     desk.advance(32 * DAY)
     assert [invoice.amount_paid for invoice in _paid(desk)] == [2500, 1000]
 

@@ -53,7 +53,7 @@ def _open(context: Context) -> Object:
 
 
 def configure(context: Context, wanted: dict[str, Any]) -> Object:
-    """Set country, display name, settlement currencies (the first is the default) or payout interval. ValueError if unknown."""
+    """Set country, name, settlement currencies (the first is the default) or payout interval; ValueError if unknown."""
     account = current(context)
     for name, value in wanted.items():
         if name == "settlement_currencies":

@@ -1,4 +1,4 @@
-"""Balance transactions: the truth about money. Amounts in the settlement currency; refunds and disputes are negative."""
+"""Balance transactions: the truth about money, in the settlement currency; refunds and disputes are negative."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def record(
     available_in: int | None = None,
     presentment: str | None = None,
 ) -> Object:
-    """Write a balance transaction of ``amount`` minor units of settlement ``currency``; ``presentment`` is what was charged in."""
+    """Book ``amount`` minor units of the settlement ``currency``; ``presentment`` is the currency charged in."""
     delay = context.delay("available_delay") if available_in is None else available_in
     details = {"amount": fee, "application": None, "currency": currency, "description": fee_name, "type": "stripe_fee"}
     exchanged = presentment is not None and presentment != currency
@@ -115,24 +115,25 @@ def retrieve(context: Context, given: dict[str, Any], key: str) -> Object:
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/balance_transactions: by ``payout`` for automatic ones only; what a manual one holds nobody knows."""
     if "payout" in given and not context.get("payout", given["payout"], "payout")["automatic"]:
-        raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.", param="payout")
+        raise invalid(
+            "Balance transaction history can only be filtered on automatic transfers, not manual.", param="payout"
+        )
     return listing.page(
         context,
         "balance_transaction",
         "/v1/balance_transactions",
         given,
-        currency=given.get("currency"),
-        source=given.get("source"),
-        type=given.get("type"),
-        _payout=given.get("payout"),
+        by=("currency", "source", "type"),
+        equal={"_payout": given.get("payout")},
     )
 
 
 def balance(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/balance: net of all balance transactions, available and pending, by settlement currency."""
     query = (
-        "SELECT json_extract(data, '$.currency'), json_extract(data, '$.available_on') <= ?, sum(json_extract(data, '$.net'))"
-        " FROM objects WHERE account = ? AND kind = 'balance_transaction' GROUP BY 1, 2"
+        "SELECT json_extract(data, '$.currency'), json_extract(data, '$.available_on') <= ?,"
+        " sum(json_extract(data, '$.net')) FROM objects"
+        " WHERE account = ? AND kind = 'balance_transaction' GROUP BY 1, 2"
     )
     sums = {(row[0], bool(row[1])): row[2] for row in context.store.sql.execute(query, (context.now, context.account))}
     currencies = sorted({currency for currency, _ in sums} | set(accounts.current(context)["_settlement_currencies"]))

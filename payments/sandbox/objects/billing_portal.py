@@ -125,8 +125,8 @@ def update_configuration(context: Context, given: dict[str, Any], key: str) -> O
 
 def list_configurations(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/billing_portal/configurations"""
-    filters = {name: given.get(name) for name in ("active", "is_default")}
-    return listing.page(context, "billing_portal.configuration", "/v1/billing_portal/configurations", given, **filters)
+    by = ("active", "is_default")
+    return listing.page(context, "billing_portal.configuration", "/v1/billing_portal/configurations", given, by=by)
 
 
 def create_session(context: Context, given: dict[str, Any]) -> Object:

@@ -14,7 +14,7 @@ UPDATE = Shape({**EXPAND, "description": unsettable(text), "metadata": metadata,
 
 
 def attempt(context: Context, intent: Object, payment_method: Object) -> Object:
-    """Charge a payment method for an intent: succeeded, pending (SEPA) or failed, with its event and balance transaction."""
+    """Charge a payment method for an intent: succeeded, pending (SEPA) or failed, with its event and booking."""
     method = payment_methods.test_method(payment_method)
     charge = _new(context, intent, payment_method)
     if method.kind == "sepa_debit":
@@ -161,17 +161,10 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/charges"""
-    return listing.page(
-        context,
-        "charge",
-        "/v1/charges",
-        given,
-        customer=given.get("customer"),
-        payment_intent=given.get("payment_intent"),
-        transfer_group=given.get("transfer_group"),
-    )
+    by = ("customer", "payment_intent", "transfer_group")
+    return listing.page(context, "charge", "/v1/charges", given, by=by)
 
 
 def refunds(context: Context, charge: Object) -> Object:
     """What ``expand[]=refunds`` shows."""
-    return listing.page(context, "refund", f"/v1/charges/{charge['id']}/refunds", {}, charge=charge["id"])
+    return listing.page(context, "refund", f"/v1/charges/{charge['id']}/refunds", {}, equal={"charge": charge["id"]})

@@ -1,4 +1,4 @@
-"""Checkout Sessions: what the hosted page shows, and what follows when the donor pays, fails, leaves or lets it expire."""
+"""Checkout Sessions: what the hosted page shows, and what follows when the donor pays or lets it expire."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from payments.sandbox.objects import customers, line_items, payment_intents, set
 from payments.sandbox.params import (
     EXPAND,
     PAGE,
+    Fields,
     Shape,
     anything,
     boolean,
@@ -46,7 +47,7 @@ SUBSCRIPTION_DATA = Shape(
         "trial_period_days": integer,
     }
 )
-COPIED = {
+COPIED: Fields = {
     "allow_promotion_codes": boolean,
     "billing_address_collection": one_of("auto", "required"),
     "cancel_url": text,
@@ -342,9 +343,9 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/checkout/sessions"""
-    filters = {name: given.get(name) for name in ("customer", "payment_intent", "status", "subscription")}
-    filters["customer_details.email"] = given.get("customer_details", {}).get("email")
-    return listing.page(context, "checkout.session", "/v1/checkout/sessions", given, **filters)
+    by = ("customer", "payment_intent", "status", "subscription")
+    equal = {"customer_details.email": given.get("customer_details", {}).get("email")}
+    return listing.page(context, "checkout.session", "/v1/checkout/sessions", given, by=by, equal=equal)
 
 
 def list_line_items(context: Context, given: dict[str, Any], key: str) -> Object:

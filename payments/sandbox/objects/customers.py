@@ -7,6 +7,7 @@ from payments.sandbox.context import Context
 from payments.sandbox.params import (
     ADDRESS,
     EXPAND,
+    Fields,
     Shape,
     anything,
     list_of,
@@ -21,7 +22,7 @@ from payments.sandbox.params import (
 )
 from payments.sandbox.store import Object
 
-FIELDS = {
+FIELDS: Fields = {
     **EXPAND,
     "address": unsettable(ADDRESS),
     "description": unsettable(text),
@@ -109,13 +110,11 @@ def delete(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/customers"""
-    return listing.page(
-        context, "customer", "/v1/customers", given, email=given.get("email"), test_clock=given.get("test_clock")
-    )
+    return listing.page(context, "customer", "/v1/customers", given, by=("email", "test_clock"))
 
 
 def payment_methods(context: Context, given: dict[str, Any], key: str) -> Object:
     """GET /v1/customers/{customer}/payment_methods"""
     context.get("customer", key, "customer")
     url = f"/v1/customers/{key}/payment_methods"
-    return listing.page(context, "payment_method", url, given, customer=key, type=given.get("type"))
+    return listing.page(context, "payment_method", url, given, by=("type",), equal={"customer": key})

@@ -173,14 +173,7 @@ def retrieve(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/disputes"""
-    return listing.page(
-        context,
-        "dispute",
-        "/v1/disputes",
-        given,
-        charge=given.get("charge"),
-        payment_intent=given.get("payment_intent"),
-    )
+    return listing.page(context, "dispute", "/v1/disputes", given, by=("charge", "payment_intent"))
 
 
 def warn(context: Context, charge: Object) -> Object:
@@ -205,5 +198,5 @@ def retrieve_warning(context: Context, given: dict[str, Any], key: str) -> Objec
 
 def list_warnings(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/radar/early_fraud_warnings"""
-    filters = {name: given.get(name) for name in ("charge", "payment_intent")}
-    return listing.page(context, "radar.early_fraud_warning", "/v1/radar/early_fraud_warnings", given, **filters)
+    url, by = "/v1/radar/early_fraud_warnings", ("charge", "payment_intent")
+    return listing.page(context, "radar.early_fraud_warning", url, given, by=by)

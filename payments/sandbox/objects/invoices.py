@@ -320,20 +320,13 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/invoices"""
-    return listing.page(
-        context,
-        "invoice",
-        "/v1/invoices",
-        given,
-        customer=given.get("customer"),
-        status=given.get("status"),
-        _subscription=given.get("subscription"),
-    )
+    equal = {"_subscription": given.get("subscription")}
+    return listing.page(context, "invoice", "/v1/invoices", given, by=("customer", "status"), equal=equal)
 
 
 def included_payments(context: Context, invoice: Object) -> Object:
     """What ``expand[]=payments`` shows."""
-    return listing.page(context, "invoice_payment", "/v1/invoice_payments", {}, invoice=invoice["id"])
+    return listing.page(context, "invoice_payment", "/v1/invoice_payments", {}, equal={"invoice": invoice["id"]})
 
 
 def included_secret(context: Context, invoice: Object) -> Object | None:
@@ -349,6 +342,6 @@ def retrieve_payment(context: Context, given: dict[str, Any], key: str) -> Objec
 
 def list_payments(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/invoice_payments"""
-    filters = {"invoice": given.get("invoice"), "status": given.get("status")}
-    filters |= {f"payment.{name}": value for name, value in given.get("payment", {}).items()}
-    return listing.page(context, "invoice_payment", "/v1/invoice_payments", given, **filters)
+    equal = {f"payment.{name}": value for name, value in given.get("payment", {}).items()}
+    by = ("invoice", "status")
+    return listing.page(context, "invoice_payment", "/v1/invoice_payments", given, by=by, equal=equal)

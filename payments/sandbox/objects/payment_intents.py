@@ -8,6 +8,7 @@ from payments.sandbox.errors import ApiError, invalid
 from payments.sandbox.objects import charges, mandates, payment_methods
 from payments.sandbox.params import (
     EXPAND,
+    Fields,
     Shape,
     anything,
     boolean,
@@ -25,7 +26,7 @@ from payments.sandbox.params import (
 )
 from payments.sandbox.store import Object
 
-COMMON = {
+COMMON: Fields = {
     **EXPAND,
     "payment_method": text,
     "payment_method_data": payment_methods.DATA,
@@ -34,7 +35,7 @@ COMMON = {
     "receipt_email": unsettable(text),
     "setup_future_usage": unsettable(one_of("off_session", "on_session")),
 }
-CONFIRMING = {
+CONFIRMING: Fields = {
     "confirmation_token": text,
     "error_on_requires_action": boolean,
     "mandate": text,
@@ -42,7 +43,7 @@ CONFIRMING = {
     "off_session": boolean,
     "return_url": text,
 }
-DESCRIBING = {
+DESCRIBING: Fields = {
     "amount": integer,
     "currency": money.read_currency,
     "customer": text,
@@ -68,6 +69,10 @@ CONFIRM = Shape({**COMMON, **CONFIRMING})
 REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 CANCEL = Shape({**EXPAND, "cancellation_reason": one_of(*REASONS)})
 LIST = list_shape(created=moment_or_range, customer=text)
+AUTHENTICATION_FAILED = (
+    "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod "
+    "to attempt to fulfill this PaymentIntent again."
+)
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
@@ -165,8 +170,8 @@ def _chosen_method(context: Context, intent: Object, given: dict[str, Any]) -> O
     if not name:
         raise invalid(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
-            "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment "
-            "method or ConfirmationToken.",
+            "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
+            "payment method or ConfirmationToken.",
             code="payment_intent_unexpected_state",
         )
     return payment_methods.resolve(context, name)
@@ -287,8 +292,7 @@ def fail_authentication(context: Context, intent: Object) -> Object:
         {
             "type": "invalid_request_error",
             "code": "payment_intent_authentication_failure",
-            "message": "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
-            "PaymentMethod to attempt to fulfill this PaymentIntent again.",
+            "message": AUTHENTICATION_FAILED,
             "payment_method": render.public(context, payment_method),
         },
     )
@@ -314,7 +318,8 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
     fixed = {"amount", "currency", "payment_method", "customer"} & set(given)
     if fixed:
         _require(intent, "update", OPEN)
-    money.check_amount(given.get("amount", intent["amount"]), given.get("currency", intent["currency"]), "amount")
+    wanted = {**intent, **given}
+    money.check_amount(wanted["amount"], wanted["currency"], "amount")
     plain = set(DESCRIBING) | {"receipt_email", "setup_future_usage"}
     intent |= {name: value for name, value in given.items() if name in plain and name != "metadata"}
     intent["metadata"] = merged(intent["metadata"], given.get("metadata", {}))
@@ -337,4 +342,4 @@ def cancel(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/payment_intents"""
-    return listing.page(context, "payment_intent", "/v1/payment_intents", given, customer=given.get("customer"))
+    return listing.page(context, "payment_intent", "/v1/payment_intents", given, by=("customer",))

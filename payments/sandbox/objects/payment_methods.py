@@ -8,6 +8,7 @@ from payments.sandbox.context import Context
 from payments.sandbox.params import (
     ADDRESS,
     EXPAND,
+    Fields,
     Shape,
     integer,
     merged,
@@ -25,7 +26,7 @@ BILLING = Shape(
     {"address": unsettable(ADDRESS), "email": unsettable(text), "name": unsettable(text), "phone": unsettable(text)}
 )
 CARD = Shape({"number": text, "exp_month": integer, "exp_year": integer, "cvc": text, "token": text})
-FIELDS = {
+FIELDS: Fields = {
     "type": one_of("card", "sepa_debit"),
     "billing_details": BILLING,
     "card": CARD,
@@ -133,8 +134,8 @@ def replace_card(context: Context, payment_method: Object, method: TestMethod) -
 
 def resolve(context: Context, name: str) -> Object:
     """A payment method by id; ``pm_card_visa`` and its like are made on the spot, as Stripe does."""
-    if name in cards.BY_TOKEN:
-        return of_test_method(context, cards.BY_TOKEN[name])
+    if name in cards.BY_READY_MADE:
+        return of_test_method(context, cards.BY_READY_MADE[name])
     return context.get("payment_method", name, "payment_method")
 
 
@@ -156,9 +157,7 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/payment_methods"""
-    return listing.page(
-        context, "payment_method", "/v1/payment_methods", given, customer=given.get("customer"), type=given.get("type")
-    )
+    return listing.page(context, "payment_method", "/v1/payment_methods", given, by=("customer", "type"))
 
 
 def attach(context: Context, given: dict[str, Any], key: str) -> Object:
@@ -169,7 +168,7 @@ def attach(context: Context, given: dict[str, Any], key: str) -> Object:
 
 
 def attach_to(context: Context, payment_method: Object, customer: str) -> Object:
-    """Keep a payment method for a customer; a card that fails on saving is declined. No-op when it is theirs already."""
+    """Keep a payment method for a customer. No-op when it is theirs already."""
     if payment_method["customer"] == customer:
         return payment_method
     if payment_method["customer"]:

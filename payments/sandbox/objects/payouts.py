@@ -189,8 +189,9 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/payouts"""
-    extra, values = "", ()
+    extra = ""
+    values: tuple[int, ...] = ()
     for word, bound in given.get("arrival_date", {}).items():
         extra += f" AND json_extract(data, '$.arrival_date') {listing.COMPARISONS[word]} ?"
         values = (*values, bound)
-    return listing.page(context, "payout", "/v1/payouts", given, extra=extra, values=values, status=given.get("status"))
+    return listing.page(context, "payout", "/v1/payouts", given, extra=extra, values=values, by=("status",))

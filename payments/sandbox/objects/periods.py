@@ -1,4 +1,4 @@
-"""Billing periods: whole days, weeks, months or years counted from an anchor, so that the 31st comes back after February."""
+"""Billing periods: days, weeks, months or years counted from an anchor, so that the 31st comes back after February."""
 
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta

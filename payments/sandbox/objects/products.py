@@ -115,7 +115,7 @@ def delete_product(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_products(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/products"""
-    return listing.page(context, "product", "/v1/products", given, active=given.get("active"))
+    return listing.page(context, "product", "/v1/products", given, by=("active",))
 
 
 def create_price(context: Context, given: dict[str, Any]) -> Object:
@@ -184,5 +184,4 @@ def _update(context: Context, thing: Object, given: dict[str, Any], also: dict[s
 
 def list_prices(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/prices"""
-    filters = {name: given.get(name) for name in ("active", "currency", "product", "type")}
-    return listing.page(context, "price", "/v1/prices", given, **filters)
+    return listing.page(context, "price", "/v1/prices", given, by=("active", "currency", "product", "type"))

@@ -172,6 +172,4 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/refunds"""
-    return listing.page(
-        context, "refund", "/v1/refunds", given, charge=given.get("charge"), payment_intent=given.get("payment_intent")
-    )
+    return listing.page(context, "refund", "/v1/refunds", given, by=("charge", "payment_intent"))

@@ -8,6 +8,7 @@ from payments.sandbox.errors import ApiError, invalid
 from payments.sandbox.objects import mandates, payment_methods
 from payments.sandbox.params import (
     EXPAND,
+    Fields,
     Shape,
     anything,
     boolean,
@@ -23,14 +24,19 @@ from payments.sandbox.params import (
 )
 from payments.sandbox.store import Object
 
-COMMON = {
+COMMON: Fields = {
     **EXPAND,
     "payment_method": text,
     "payment_method_data": payment_methods.DATA,
     "payment_method_options": anything,
 }
-CONFIRMING = {"confirmation_token": text, "mandate_data": anything, "return_url": text}
-DESCRIBING = {"customer": text, "description": text, "metadata": metadata, "payment_method_types": list_of(text)}
+CONFIRMING: Fields = {"confirmation_token": text, "mandate_data": anything, "return_url": text}
+DESCRIBING: Fields = {
+    "customer": text,
+    "description": text,
+    "metadata": metadata,
+    "payment_method_types": list_of(text),
+}
 CREATE = Shape(
     {
         **COMMON,
@@ -214,8 +220,7 @@ def cancel(context: Context, given: dict[str, Any], key: str) -> Object:
 
 def list_all(context: Context, given: dict[str, Any]) -> Object:
     """GET /v1/setup_intents"""
-    filters = {name: given.get(name) for name in ("customer", "payment_method")}
-    return listing.page(context, "setup_intent", "/v1/setup_intents", given, **filters)
+    return listing.page(context, "setup_intent", "/v1/setup_intents", given, by=("customer", "payment_method"))
 
 
 def create_token(context: Context, given: dict[str, Any]) -> Object:

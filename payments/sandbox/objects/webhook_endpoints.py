@@ -8,11 +8,17 @@ from payments.sandbox import ids, listing
 from payments.sandbox.config import API_VERSION
 from payments.sandbox.context import Context
 from payments.sandbox.errors import invalid
-from payments.sandbox.params import EXPAND, PAGE, Shape, boolean, list_of, merged, metadata, text, unsettable
+from payments.sandbox.params import EXPAND, PAGE, Fields, Shape, boolean, list_of, merged, metadata, text, unsettable
 from payments.sandbox.store import Object
 
 EVENT_TYPE = re.compile(r"\*|[a-z0-9_]+(\.[a-z0-9_]+)+")
-FIELDS = {**EXPAND, "description": unsettable(text), "enabled_events": list_of(text), "metadata": metadata, "url": text}
+FIELDS: Fields = {
+    **EXPAND,
+    "description": unsettable(text),
+    "enabled_events": list_of(text),
+    "metadata": metadata,
+    "url": text,
+}
 CREATE = Shape({**FIELDS, "api_version": text}, required=["enabled_events", "url"])
 UPDATE = Shape({**FIELDS, "disabled": boolean})
 DELETE = Shape({})
