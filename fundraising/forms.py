@@ -116,8 +116,9 @@ class DonationForm(forms.Form):
         choice = self.cleaned_data.get("amount_choice", "")
         typed = self.cleaned_data.get("amount", "")
         try:
-            if choice and choice != OTHER and not typed:
+            if choice and choice != OTHER:
                 wished = self._suggested(choice, currency)
+                self._check_no_other(wished, typed, currency)
             else:
                 wished = self._typed(typed, currency)
             self._check_bounds(wished, currency)
@@ -125,6 +126,14 @@ class DonationForm(forms.Form):
             self.add_error("amount" if choice == OTHER or typed else "amount_choice", error)
             return
         self.cleaned_data["wished"] = wished
+
+    def _check_no_other(self, suggested: Money, typed: str, currency: Currency) -> None:
+        """Without script a free amount that was given up stays in its hidden field: ask, never guess."""
+        if typed and self._typed(typed, currency) != suggested:
+            raise ValidationError(
+                gettext("You chose %(suggested)s and also wrote %(typed)s. Please keep only one of the two.")
+                % {"suggested": suggested.format(locales.babel_locale(get_language())), "typed": typed}
+            )
 
     def _suggested(self, choice: str, currency: Currency) -> Money:
         for suggestion in currency.suggestions:

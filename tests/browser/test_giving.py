@@ -144,3 +144,16 @@ def test_a_visitor_can_change_the_language(site: Site, appeal_path: str, visit: 
     page.get_by_role("link", name="English").click()
     expect(page).to_have_url(re.compile(r"/en/a/"))
     expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_an_amount_that_was_typed_and_given_up_is_never_charged(site: Site, appeal_path: str, visit: Visit) -> None:
+    donor = visit(site.address(appeal_path), java_script_enabled=False)
+    fill_in(donor, amount="300")
+    donor.locator("[data-amounts] input").first.check(force=True)
+    expect(donor.locator("#id_amount")).to_be_hidden()
+    send(donor)
+    expect(donor.locator(".error-summary")).to_contain_text("300")
+    expect(donor.locator("#id_amount")).to_be_visible()
+    donor.locator("#id_amount").fill("")
+    send(donor)
+    expect(donor.locator("button[name=case]").first).to_be_visible()
