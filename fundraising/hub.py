@@ -57,19 +57,23 @@ class Feed:
         self.asked_at = asked_at  # both by the monotonic clock
         self.read_at = asked_at
         self.is_open = True
-        self._event = self._heartbeat = self._both = b""
-        self.take(reading)
+        self.reading = reading
+        self._heartbeat = self._both = b""
+        self._encode()
 
     def take(self, reading: Reading) -> bool:
         """Replace the total; whether a figure has changed."""
-        is_news = not hasattr(self, "reading") or self.reading.version != reading.version
+        is_news = self.reading.version != reading.version
         self.reading = reading
-        # The time is part of the answer, so it is part of the tag: a 304 never vouches for an older one.
-        self.etag = b'"%s-%x"' % (reading.version.encode(), int(reading.true_at))
-        self._second = 0  # what was encoded is out of date
-        if is_news:
-            self._event = b"id: %s\nevent: totals\ndata: %s\n\n" % (reading.version.encode(), reading.json)
+        self._encode()
         return is_news
+
+    def _encode(self) -> None:
+        version = self.reading.version.encode()
+        # The time is part of the answer, so it is part of the tag: a 304 never vouches for an older one.
+        self.etag = b'"%s-%x"' % (version, int(self.reading.true_at))
+        self._event = b"id: %s\nevent: totals\ndata: %s\n\n" % (version, self.reading.json)
+        self._second = 0  # what was put together of it is out of date
 
     def message_for(self, viewer: Viewer) -> bytes:
         """The total if the viewer does not have it yet, and in any case how old the knowledge of it is.

@@ -1,3 +1,4 @@
+# ruff: noqa: E402  (Django is set up before anything of ours is imported)
 """The live process: totals as a stream of events and as cached JSON, straight on ASGI.
 
     GET /totals/<appeal>.json      the newest total; ETag, for any cache in between
@@ -36,6 +37,7 @@ django.setup()
 import psycopg
 from django.conf import settings
 from django.db import Error, connection
+from psycopg.conninfo import make_conninfo
 
 from . import ledger, totals
 from .hub import Hub, Reading, reading
@@ -107,11 +109,13 @@ def fold_for_ever(stop: threading.Event, is_watched: Callable[[], bool]) -> None
     connection.close()
 
 
-def listening_to() -> dict[str, object]:
-    """Connection parameters for LISTEN: Django's, and a dead network path noticed within half a minute."""
-    given = connection.get_connection_params()
-    kept = {name: value for name, value in given.items() if name not in {"cursor_factory", "context", "row_factory"}}
-    return {**kept, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 5}
+async def listener() -> psycopg.AsyncConnection:
+    """A connection for LISTEN, by Django's parameters; it notices a dead network path within half a minute."""
+    asked = {"host", "port", "dbname", "user", "password", "options"}
+    given = connection.get_connection_params().items()
+    kept: dict[str, str | int | None] = {name: value for name, value in given if name in asked or name[:3] == "ssl"}
+    kept |= {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    return await psycopg.AsyncConnection.connect(make_conninfo("", **kept), autocommit=True)
 
 
 # --- the process ------------------------------------------------------------------------------------
@@ -174,12 +178,11 @@ class Live:
         pause = 0.1
         while True:
             try:
-                listener = await psycopg.AsyncConnection.connect(**listening_to(), autocommit=True)
-                async with listener:
-                    await listener.execute("LISTEN totals")
+                async with await listener() as ear:
+                    await ear.execute("LISTEN totals")
                     self.listening, pause = True, 0.1
                     self.want(self.hub.feeds)  # what was said while nobody listened
-                    async for said in listener.notifies():
+                    async for said in ear.notifies():
                         if said.payload in self.hub.feeds:
                             self.want([said.payload])
             except (psycopg.Error, OSError) as error:

@@ -1,0 +1,100 @@
+"""Send signed webhooks as fast as they are answered: `python -m tests.bench.load` with its orders as JSON on stdin.
+
+Orders: port, path, secret, event (JSON text with EVENT_ID where the id goes), connections, requests, seconds. All
+requests are built and signed before the first is sent. Answers with JSON: accepted, refused, seconds, latencies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sys
+import time
+from typing import Any
+
+
+def requests(orders: dict[str, Any]) -> list[bytes]:
+    """Whole HTTP requests, each with another event id."""
+    now, built = int(time.time()), []
+    for number in range(orders["requests"]):
+        body = orders["event"].replace("EVENT_ID", f"evt_{orders['name']}_{number:08}").encode()
+        signature = hmac.new(orders["secret"].encode(), b"%d." % now + body, hashlib.sha256).hexdigest()
+        head = (
+            f"POST {orders['path']} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Stripe-Signature: t={now},v1={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        built.append(head.encode() + body)
+    return built
+
+
+class Sender(asyncio.Protocol):
+    """One connection that sends the next request when the last one is answered."""
+
+    def __init__(self, left: list[bytes], ended: asyncio.Future[None], until: float) -> None:
+        self.left, self.ended, self.until = left, ended, until
+        self.latencies: list[float] = []
+        self.refused: list[bytes] = []
+        self.answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.send()
+
+    def send(self) -> None:
+        if not self.left or time.monotonic() > self.until:
+            self.finish()
+            return
+        self.sent = time.perf_counter()
+        self.transport.write(self.left.pop())
+
+    def data_received(self, data: bytes) -> None:
+        self.answer += data
+        head, complete, body = self.answer.partition(b"\r\n\r\n")
+        if not complete or len(body) < _length(head):
+            return
+        self.answer = b""
+        if head.startswith(b"HTTP/1.1 200"):
+            self.latencies.append(time.perf_counter() - self.sent)
+        else:
+            self.refused.append(head.split(b"\r\n", 1)[0])
+        self.send()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+def _length(head: bytes) -> int:
+    lowered = head.lower()
+    start = lowered.find(b"content-length:")
+    return int(lowered[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
+
+
+async def run(orders: dict[str, Any]) -> dict[str, Any]:
+    """Send it all, or for as long as was ordered."""
+    loop = asyncio.get_running_loop()
+    left = requests(orders)
+    began = time.monotonic()
+    ends = [loop.create_future() for _ in range(orders["connections"])]
+    until = began + orders["seconds"]
+    made = [await loop.create_connection(lambda e=e: Sender(left, e, until), "127.0.0.1", orders["port"]) for e in ends]
+    await asyncio.gather(*ends)
+    senders = [sender for _transport, sender in made]
+    refused = [line.decode() for sender in senders for line in sender.refused]
+    return {
+        "accepted": sum(len(sender.latencies) for sender in senders),
+        "refused": len(refused),
+        "first_refused": refused[:1],
+        "seconds": time.monotonic() - began,
+        "latencies": [latency for sender in senders for latency in sender.latencies],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(run(json.loads(sys.stdin.read())))))
