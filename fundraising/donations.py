@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Sum
 
 from . import ledger
 from .ledger import Bucket, Posted
@@ -32,6 +32,11 @@ from .models import (
 )
 from .money import Money
 from .vault import blind_index
+
+
+# One verb is one database transaction; called within a larger one it needs no savepoint of its own,
+# because whoever opened that one decides what an error undoes.
+in_transaction = transaction.atomic(savepoint=False)
 
 
 class NotBookedYet(LookupError):
@@ -128,7 +133,7 @@ def announced_key(provider_id: str) -> str:
     return f"announced:{provider_id}"
 
 
-@transaction.atomic
+@in_transaction
 def announce_donation(donation_uuid: UUID, *, provider_id: str, amount: Money, at: datetime) -> bool:
     """Note money that the bank has yet to send (SEPA debit). Shown apart, never as received."""
     donation = _locked(donation_uuid)
@@ -150,7 +155,7 @@ def announce_donation(donation_uuid: UUID, *, provider_id: str, amount: Money, a
     return posted.is_new
 
 
-@transaction.atomic
+@in_transaction
 def withdraw_announcement(donation_uuid: UUID, *, at: datetime) -> bool:
     """The announced money will not come: take the announcement back, the donation can be tried again."""
     donation = _locked(donation_uuid)
@@ -178,7 +183,7 @@ def _end_announcements(donation: Donation, at: datetime) -> bool:
     return ended
 
 
-@transaction.atomic
+@in_transaction
 def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: datetime, provider: str) -> bool:
     """Book money that arrived for a donation; False if this fact was booked before.
 
@@ -206,7 +211,7 @@ def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: dateti
     return True
 
 
-@transaction.atomic
+@in_transaction
 def book_unmatched(*, key: str, entity_id: int, amount: Money, at: datetime, provider: str) -> bool:
     """Book money that belongs to no donation of ours to suspense, where staff will see it."""
     clearing = Bucket(entity_id, Purpose.CLEARING, amount.currency, provider=provider)
@@ -215,7 +220,7 @@ def book_unmatched(*, key: str, entity_id: int, amount: Money, at: datetime, pro
     return posted.is_new
 
 
-@transaction.atomic
+@in_transaction
 def refund_donation(*, key: str, charge_key: str, amount: Money, at: datetime) -> bool:
     """Book money given back, whole or in part; raises NotBookedYet before its charge is booked.
 
@@ -237,7 +242,7 @@ def refund_donation(*, key: str, charge_key: str, amount: Money, at: datetime) -
     return True
 
 
-@transaction.atomic
+@in_transaction
 def undo_refund(*, key: str, charge_key: str, at: datetime) -> bool:
     """A refund that had been booked failed, and the money is back; raises NotBookedYet without it."""
     charge, donation = _charge_and_donation(charge_key)
@@ -251,7 +256,7 @@ def undo_refund(*, key: str, charge_key: str, at: datetime) -> bool:
     return posted.is_new
 
 
-@transaction.atomic
+@in_transaction
 def settle(*, key: str, fact_key: str, gross: Money, settled: Money, fee: Money) -> bool:
     """Book the provider's settlement of a charge or refund: what it paid in, and its fee.
 
@@ -323,20 +328,19 @@ def _count(donation: Donation, posted: Posted, income: Bucket, *, step: int) -> 
     """Note how the entry changes the counts of the round: `step` donations, and donors if first or last."""
     if income.round is None:
         return
-    Donor.objects.select_for_update().get(pk=donation.donor_id)
+    # The lock makes two donations of one donor count one after the other.
+    list(Donor.objects.select_for_update().filter(pk=donation.donor_id).values_list("pk"))
     others = Donation.objects.filter(
         donor=donation.donor_id, state=DonationState.RECEIVED, fund=F("round__appeal__fund")
     ).exclude(pk=donation.pk)
+    elsewhere = list(others.values_list("round", "round__appeal", "round__appeal__campaign").distinct())
+    rounds, appeals, campaigns = map(set, zip(*elsewhere, strict=True)) if elsewhere else (set(), set(), set())
     appeal = donation.round.appeal
-
-    def change(*, within: Q) -> int:
-        return 0 if others.filter(within).exists() else step
-
     Tally.objects.create(
         entry_id=posted.entry_id,
         round_id=income.round,
         donations=step,
-        round_donors=change(within=Q(round=donation.round_id)),
-        appeal_donors=change(within=Q(round__appeal=appeal.pk)),
-        campaign_donors=change(within=Q(round__appeal__campaign=appeal.campaign_id)),
+        round_donors=0 if donation.round_id in rounds else step,
+        appeal_donors=0 if appeal.pk in appeals else step,
+        campaign_donors=0 if appeal.campaign_id in campaigns else step,
     )

@@ -10,11 +10,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from fundraising import donations, ledger
-from fundraising.donations import NotBookedYet
+from fundraising.donations import NotBookedYet, in_transaction
 from fundraising.money import Money
 
 from .gateway import moment
@@ -52,7 +51,7 @@ def payment_of(account: StripeAccount, thing: Object) -> Payment | None:
     return attempts.filter(payment_intent_id=intent).first() if intent else None
 
 
-@transaction.atomic
+@in_transaction
 def book_charge(account: StripeAccount, charge: Object) -> bool:
     """Book a succeeded charge to its donation, or to suspense when it is none of ours."""
     if charge["status"] != "succeeded" or not charge["captured"]:
@@ -80,7 +79,7 @@ def book_refund(account: StripeAccount, refund: Object) -> bool:
         return False
     key, charge, at = refund_key(refund["id"]), charge_key(refund["charge"]), moment(refund["created"])
     amount = Money.of_stripe(refund["amount"], refund["currency"])
-    with transaction.atomic():
+    with in_transaction:
         is_new = donations.refund_donation(key=key, charge_key=charge, amount=amount, at=at)
         if refund["status"] in {"failed", "canceled"}:
             is_new |= donations.undo_refund(key=key, charge_key=charge, at=timezone.now())
@@ -100,7 +99,7 @@ def require_refunds(charge: Object) -> None:
         raise NotBookedYet(refunds_of(charge["id"]))
 
 
-@transaction.atomic
+@in_transaction
 def session_completed(account: StripeAccount, session: Object) -> None:
     """The donor finished the checkout. Paid: the charge will tell. Unpaid: the bank has yet to send it."""
     payment = payment_of(account, session)
@@ -122,7 +121,7 @@ def session_completed(account: StripeAccount, session: Object) -> None:
         )
 
 
-@transaction.atomic
+@in_transaction
 def session_failed(account: StripeAccount, session: Object) -> None:
     """The bank did not send the money that was announced."""
     payment = payment_of(account, session)

@@ -31,6 +31,7 @@ from .models import EventState, InboxEvent, StripeAccount, WebhookSecret
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 12  # the last one about a day after the first
+WRITTEN = ["state", "attempts", "reason", "waits_for", "next_attempt_at", "handled_at"]
 PARKED_FOR = timedelta(days=5)  # longer than Stripe retries
 
 
@@ -178,7 +179,7 @@ def _handle(row: InboxEvent) -> None:
         log.exception("event %s failed", row.event_id)
         return _retry(row, error)
     row.state, row.reason, row.handled_at, row.next_attempt_at = EventState.HANDLED, "", timezone.now(), None
-    row.save()
+    row.save(update_fields=WRITTEN)
     return None
 
 
@@ -192,7 +193,7 @@ def _refusal(account: StripeAccount, event: dict[str, Any]) -> tuple[EventState,
 
 def _leave(row: InboxEvent, state: EventState, reason: str) -> None:
     row.state, row.reason, row.next_attempt_at = state, reason, None
-    row.save()
+    row.save(update_fields=WRITTEN)
 
 
 def _park(row: InboxEvent, missing: str) -> None:
@@ -200,7 +201,7 @@ def _park(row: InboxEvent, missing: str) -> None:
         return _leave(row, EventState.FAILED, f"waited in vain for {missing}")
     row.state, row.reason, row.waits_for = EventState.PARKED, f"waits for {missing}", missing
     row.next_attempt_at = _back_off(row.attempts)
-    row.save()
+    row.save(update_fields=WRITTEN)
     return None
 
 
@@ -209,7 +210,7 @@ def _retry(row: InboxEvent, error: Exception) -> None:
     if row.attempts >= ATTEMPTS:
         return _leave(row, EventState.FAILED, type(error).__name__)
     row.reason, row.next_attempt_at = type(error).__name__, _back_off(row.attempts)
-    row.save()
+    row.save(update_fields=WRITTEN)
     return None
 
 
