@@ -12,13 +12,14 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone, translation
 
 from fundraising import donations
-from fundraising.models import Donation, DonationState, EntityText, LegalEntity
+from fundraising.models import Account, Donation, DonationState, EntityText, LegalEntity, Purpose
 from fundraising.vault import seal_bytes, unseal_bytes
 
 from . import pdf
@@ -67,7 +68,7 @@ def without_receipt() -> QuerySet[Donation]:
 
 def due(*, limit: int = 200) -> list[Donation]:
     """Donations to issue receipts for now, oldest first. Those refused lately wait for their next attempt."""
-    waiting = Refusal.objects.filter(donation=OuterRef("pk"), next_attempt_at__gt=timezone.now())
+    waiting = _waiting().filter(donation=OuterRef("pk"))
     return list(without_receipt().filter(~Exists(waiting)).order_by("received_at", "pk")[:limit])
 
 
@@ -78,36 +79,30 @@ def to_void(*, limit: int = 200) -> list[Receipt]:
 
 
 def to_replace(*, limit: int = 200) -> list[Receipt]:
-    """Issued receipts that no longer say what the ledger says was received less refunded. Refused ones wait."""
-    return list(Receipt.objects.raw(_TO_REPLACE, [limit]))
+    """Issued receipts that no longer say what the ledger says was received less refunded. Refused ones wait.
 
-
-# Only a refund, or its failure, changes what was received: so only donations with a posting on an account of
-# refunds are summed, and those are few.
-_TO_REPLACE = """
-    WITH touched AS (
-        SELECT DISTINCT entry.donation_id
-        FROM fundraising_account account
-        JOIN fundraising_posting posting ON posting.account_id = account.id
-        JOIN fundraising_entry entry ON entry.id = posting.entry_id
-        WHERE account.purpose = 'refunds' AND entry.donation_id IS NOT NULL
-    ), net AS (
-        SELECT touched.donation_id, -sum(posting.amount_minor) AS minor
-        FROM touched
-        JOIN fundraising_entry entry ON entry.donation_id = touched.donation_id
-        JOIN fundraising_posting posting ON posting.entry_id = entry.id
-        JOIN fundraising_account account ON account.id = posting.account_id
-        WHERE account.purpose IN ('donations', 'refunds')
-        GROUP BY touched.donation_id
+    Only a refund, or its failure, changes what was received. So only receipts with such an entry since they were issued
+    are compared; the hour allows for a database transaction that began before it got the donation's lock.
+    """
+    refunds = list(Account.objects.filter(purpose=Purpose.REFUNDS).values_list("pk", flat=True))
+    touched = (
+        Receipt.objects.filter(
+            state=ReceiptState.ISSUED,
+            donation__state=DonationState.RECEIVED,
+            donation__entries__postings__account__in=refunds,
+            donation__entries__booked_at__gt=F("issued_at") - timedelta(hours=1),
+        )
+        .filter(~Exists(_waiting().filter(donation=OuterRef("donation"))))
+        .select_related("donation")
+        .order_by("pk")
+        .distinct()
     )
-    SELECT receipt.* FROM receipts_receipt receipt
-    JOIN net USING (donation_id)
-    JOIN fundraising_donation donation ON donation.id = receipt.donation_id
-    WHERE receipt.state = 'issued' AND donation.state = 'received' AND receipt.amount_minor <> net.minor
-      AND NOT EXISTS (SELECT FROM receipts_refusal refusal
-                      WHERE refusal.donation_id = receipt.donation_id AND refusal.next_attempt_at > now())
-    ORDER BY receipt.id LIMIT %s
-"""
+    changed = (receipt for receipt in touched if donations.net_received(receipt.donation) != receipt.amount)
+    return list(islice(changed, limit))
+
+
+def _waiting() -> QuerySet[Refusal]:
+    return Refusal.objects.filter(next_attempt_at__gt=timezone.now())
 
 
 # --- Verbs ------------------------------------------------------------------------------------------
