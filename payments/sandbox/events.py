@@ -11,7 +11,6 @@ from payments.sandbox.store import Object
 # Every type the sandbox emits; a test holds this against Stripe's published list.
 EVENT_TYPES = frozenset(
     [
-        "balance.available",
         "billing_portal.configuration.created",
         "billing_portal.configuration.updated",
         "billing_portal.session.created",
