@@ -40,11 +40,12 @@ GROUPS: dict[str, list[str]] = {
         "appeal",
         "appealwording",
         "round",
+        "roundtext",
         "goal",
         "donationpage",
         "pagecurrency",
     ],
-    "finance": [],
+    "finance": ["fund", "exchangerate"],
 }
 
 
