@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import signal
@@ -107,7 +108,7 @@ def prepare(
     if given.get("OPENAPPEAL_ENV") == "production":
         raise ProcessError("The runner is for the demo and the tests; production uses the units in deploy/.")
     database_url = given.get("DATABASE_URL") or embedded_postgres.ensure(state, tuning=tuning)
-    chosen = {name: free_port(ports.get(name, 0)) for name in PREFERRED}
+    chosen = choose_ports(state, ports)
     environment = {
         "OPENAPPEAL_ENV": "demo",
         **given,
@@ -122,6 +123,18 @@ def prepare(
     }
     group = Group(environment, PROJECT, state / "logs", say, restart)
     return Installation(state, database_url, chosen, group)
+
+
+def choose_ports(state: Path, preferred: Mapping[str, int]) -> dict[str, int]:
+    """The preferred ports where they are free, else those of the last time, else any."""
+    note = state / "ports.json"
+    last: dict[str, int] = json.loads(note.read_text()) if note.exists() else {}
+    chosen: dict[str, int] = {}
+    for name in PREFERRED:
+        port = free_port(preferred.get(name) or last.get(name, 0))
+        chosen[name] = port if port in (preferred.get(name), last.get(name)) else free_port(last.get(name, 0))
+    note.write_text(json.dumps(chosen))
+    return chosen
 
 
 @contextlib.contextmanager
@@ -327,18 +340,41 @@ def _demo(state: Path, console: Console, note: Callable[[str], None]) -> int:
 
 def _start(here: Installation, console: Console) -> str:
     """Bring everything up; return what seeding printed. Stops early, with nothing more started, when told."""
+    told = here.group.told_to_stop
+    migrations = [*PROJECT.glob("*/migrations/*.py"), PROJECT / "requirements" / "base.txt"]
     with console.step("migrations, static files"), ThreadPoolExecutor() as pool:
-        migrating = pool.submit(here.manage, "migrate", "--no-input", "-v0")
+        migrating = pool.submit(_once, here, ("migrate", "--no-input", "-v0"), migrations)
         collect_static(here)
         migrating.result()
-    if here.group.told_to_stop.is_set():
+    if told.is_set():
         return ""
     with console.step("sandbox, web, live, worker, beat, front"):
         here.group.start(*programs(here))
-    if here.group.told_to_stop.is_set():
+    if told.is_set():
         return ""
     with console.step("demo content"):
-        return here.manage("seed_demo")
+        demo = [*PROJECT.glob("config/demo/*"), *PROJECT.glob("config/management/commands/seed_demo.py")]
+        sandbox_born = (here.state / "sandbox.sqlite3").stat().st_ino
+        return _once(here, ("seed_demo",), [*migrations, *demo], here.url, here.sandbox_url, str(sandbox_born))
+
+
+def _once(here: Installation, command: tuple[str, ...], sources: list[Path], *circumstances: str) -> str:
+    """Run a management command, unless it was the last time run on our own database with just these sources."""
+    born = (here.state / "postgres" / "data" / "PG_VERSION", PROJECT)
+    known_by = [here.database_url, *circumstances, *(str(path.stat().st_ino) for path in born if path.exists())]
+    digest = hashlib.sha256("\n".join(known_by).encode())
+    for path in sorted(path for path in sources if path.is_file()):
+        digest.update(path.read_bytes())
+    note = here.state / f"{command[0]}.done"
+    if here.database_url == embedded_postgres.Place.of(here.state).url and note.exists():
+        known, _, output = note.read_text().partition("\n")
+        if known == digest.hexdigest():
+            return output
+    output = here.manage(*command)
+    if not here.group.told_to_stop.is_set():
+        note.touch(mode=0o600)  # it may have the demo's passwords
+        note.write_text(f"{digest.hexdigest()}\n{output}")
+    return output
 
 
 def _watch(here: Installation, console: Console) -> None:
