@@ -290,8 +290,13 @@ def refunded(donation: Donation) -> Money:
     return _sum(donation, Purpose.REFUNDS)
 
 
-def _sum(donation: Donation, *purposes: Purpose) -> Money:
-    total = Posting.objects.filter(entry__donation=donation, account__purpose__in=purposes)
+def ever_refunded(donation: Donation) -> Money:
+    """Given back, with what failed later and is back with us."""
+    return _sum(donation, Purpose.REFUNDS, entry__reverses=None)
+
+
+def _sum(donation: Donation, *purposes: Purpose, **filters: None) -> Money:
+    total = Posting.objects.filter(entry__donation=donation, account__purpose__in=purposes, **filters)
     return Money(total.aggregate(sum=Sum("amount_minor"))["sum"] or 0, donation.currency)
 
 

@@ -89,13 +89,16 @@ def book_refund(account: StripeAccount, refund: Object) -> bool:
 
 
 def require_refunds(charge: Object) -> None:
-    """A charge tells how much of it was refunded, not by which refunds; raises NotBookedYet for the rest."""
+    """A charge tells how much of it was refunded, not by which refunds; raises NotBookedYet for the rest.
+
+    Refunds that failed since count: the charge is as it was when the event was made.
+    """
     key = charge_key(charge["id"])
     booked_charge = ledger.booked(key)
     if booked_charge is None:
         raise NotBookedYet(key)
     refunded = Money.of_stripe(charge["amount_refunded"], charge["currency"])
-    if booked_charge.donation and donations.refunded(booked_charge.donation) < refunded:
+    if booked_charge.donation and donations.ever_refunded(booked_charge.donation) < refunded:
         raise NotBookedYet(refunds_of(charge["id"]))
 
 

@@ -1,0 +1,252 @@
+"""The tests' side of the sandbox: what donors, banks and staff do there, and the webhooks it would send."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import httpx
+import stripe
+from django.db import transaction
+from django.test import Client
+
+import fundraising.audit
+import payments.audit
+from fundraising.models import Donation, DonationState, ExchangeRate
+from fundraising.money import Money
+from payments import gateway, handlers, inbox
+from payments.models import EventState, InboxEvent, Payment, PaymentState, StripeAccount, WebhookSecret
+from tests import factories
+from tests.conftest import Sandbox
+from tests.factories import AppealKit
+
+Event = dict[str, Any]
+SECRET = "whsec_of_the_tests"
+_ids = itertools.count(1)
+
+
+def sign(body: bytes, secret: str = SECRET, *, at: float | None = None) -> str:
+    """The header that Stripe sends with a body."""
+    stamp = int(time.time() if at is None else at)
+    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={stamp},v1={digest}"
+
+
+def event_of(kind: str, thing: dict[str, Any], **changed: Any) -> Event:
+    """An event as Stripe wraps an object."""
+    return {
+        "id": f"evt_test_{next(_ids)}",
+        "object": "event",
+        "api_version": gateway.API_VERSION,
+        "created": int(time.time()),
+        "data": {"object": thing},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": None, "idempotency_key": None},
+        "type": kind,
+        **changed,
+    }
+
+
+def make_account(kit: AppealKit) -> StripeAccount:
+    """The Stripe account of the kit's entity, with one signing secret."""
+    slug = f"acct-{factories.next_number()}"
+    account = StripeAccount.objects.create(slug=slug, entity=kit.entity, api_key=f"sk_test_{slug}")
+    WebhookSecret.objects.create(account=account, secret=SECRET)
+    return account
+
+
+def add_rates() -> None:
+    """Rates into euros, near those of the sandbox."""
+    for base, rate in (("USD", "0.909090909"), ("JPY", "0.00625")):
+        ExchangeRate.objects.get_or_create(base=base, quote="EUR", on="2026-01-01", rate=rate, source="tests")
+
+
+@dataclass
+class Desk:
+    """An open appeal, its Stripe account, and that account in the sandbox."""
+
+    kit: AppealKit
+    account: StripeAccount
+    http: httpx.Client
+    stripe: stripe.StripeClient
+    client: Client
+
+    @classmethod
+    def open(cls, sandbox: Sandbox, kit: AppealKit | None = None) -> Desk:
+        kit = kit or factories.make_appeal()
+        account = make_account(kit)
+        add_rates()
+        sdk = stripe.StripeClient(
+            account.api_key, base_addresses={"api": sandbox.url}, stripe_version=gateway.API_VERSION
+        )
+        return cls(kit, account, sandbox.http, sdk, Client(raise_request_exception=True))
+
+    # --- the donor
+
+    def donation(self, minor: int = 5_000, currency: str = "EUR", **more: Any) -> Donation:
+        return factories.open_donation(self.kit, amount=Money(minor, currency), **more)
+
+    def checkout(self, donation: Donation | None = None) -> Payment:
+        """An attempt with an open session, made as the gateway makes it, but also inside a database transaction."""
+        donation = donation or self.donation()
+        payment = Payment.objects.create(donation=donation, account=self.account)
+        uuid = str(payment.uuid)
+        session = self.stripe.v1.checkout.sessions.create(
+            {
+                "mode": "payment",
+                "client_reference_id": uuid,
+                "metadata": {"payment": uuid},
+                "payment_intent_data": {"metadata": {"payment": uuid}},
+                "success_url": "http://shop.example/thanks",
+                "line_items": [
+                    {
+                        "quantity": 1,
+                        "price_data": {
+                            "currency": donation.currency.lower(),
+                            "unit_amount": donation.amount_minor,
+                            "product_data": {"name": "Donation"},
+                        },
+                    }
+                ],
+            }
+        )
+        Payment.objects.filter(pk=payment.pk).update(
+            state=PaymentState.OPEN,
+            session_id=session.id,
+            url=session.url,
+            expires_at=gateway.moment(session.expires_at),
+        )
+        payment.refresh_from_db()
+        return payment
+
+    def pay(self, payment: Payment, case: str = "success") -> Any:
+        payment.refresh_from_db()
+        return self.control(f"checkout/{payment.session_id}/pay", case=case, email="donor@example.org", name="Ada")
+
+    def donate(self, minor: int = 5_000, currency: str = "EUR", case: str = "success") -> Payment:
+        payment = self.checkout(self.donation(minor, currency))
+        self.pay(payment, case)
+        return payment
+
+    # --- Stripe's side
+
+    def control(self, path: str, **given: Any) -> Any:
+        answer = self.http.post(f"/sandbox/{path}", json=given)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def faults(self, *faults: dict[str, Any], seed: int = 1) -> None:
+        self.control("faults", seed=seed, faults=list(faults))
+
+    def struck(self) -> dict[str, int]:
+        found: dict[str, int] = self.http.get("/sandbox/faults").json()["injected"]
+        return found
+
+    def advance(self, seconds: int) -> None:
+        self.control("clock", advance=seconds)
+
+    def state(self) -> Any:
+        return self.http.get("/sandbox/state").json()["accounts"].get(self.account.slug, {})
+
+    def sessions(self) -> int:
+        """How many checkout sessions were ever made."""
+        return sum(self.state().get("checkout_sessions", {}).values())
+
+    def charges(self, status: str = "succeeded") -> list[Any]:
+        found = self.stripe.v1.charges.list({"limit": 100}).auto_paging_iter()
+        return [charge for charge in found if charge.status == status]
+
+    def charge_of(self, payment: Payment) -> Any:
+        return next(charge for charge in self.charges() if charge.metadata["payment"] == str(payment.uuid))
+
+    def refund(self, payment: Payment, minor: int | None = None) -> Any:
+        params: Any = {"charge": self.charge_of(payment).id, **({"amount": minor} if minor else {})}
+        return self.stripe.v1.refunds.create(params)
+
+    def events(self, *kinds: str) -> list[Event]:
+        """The events so far, oldest first."""
+        listed = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
+        found = [event.to_dict(for_json=True) for event in listed][::-1]
+        return [event for event in found if not kinds or event["type"] in kinds]
+
+    # --- webhooks
+
+    def post(self, body: bytes, signature: str | None = None, slug: str | None = None) -> int:
+        """POST a body to the account's endpoint; the status of the answer."""
+        headers = {"Stripe-Signature": sign(body) if signature is None else signature}
+        answer = self.client.post(
+            f"/webhooks/stripe/{slug or self.account.slug}/", body, content_type="application/json", headers=headers
+        )
+        return answer.status_code
+
+    def deliver(self, events: Iterable[Event]) -> None:
+        """Send events in this order, each handled before the next is sent."""
+        for event in events:
+            assert self.post(json.dumps(event).encode()) == 200
+            handle_all()
+
+    def tell(self, kind: str, thing: dict[str, Any], **changed: Any) -> InboxEvent:
+        """Send one event about an object and handle it; its row."""
+        event = event_of(kind, thing, **changed)
+        self.deliver([event])
+        return InboxEvent.objects.get(event_id=event["id"])
+
+    def handle(self, event: Event) -> None:
+        """Handle one event without the inbox."""
+        with transaction.atomic():
+            handlers.handle(self.account, event)
+
+
+def handle_all() -> None:
+    """Handle everything that is due."""
+    while inbox.handle_due():
+        pass
+
+
+def state_of(donation: Donation) -> DonationState:
+    donation.refresh_from_db()
+    return DonationState(donation.state)
+
+
+def differences(*, asking_stripe: bool = False) -> list[str]:
+    """What the audit finds wrong."""
+    asked = payments.audit.stripe_checks() if asking_stripe else ()
+    found = chain(fundraising.audit.checks(), payments.audit.checks(), asked)
+    return [f"{check.name}: {check.found} (expected {check.expected})" for check in found if not check.ok]
+
+
+def unhandled() -> list[str]:
+    """Events that are neither handled nor quarantined, with their reason."""
+    rows = InboxEvent.objects.exclude(state__in=[EventState.HANDLED, EventState.QUARANTINED])
+    return [f"{row.type} {row.state}: {row.reason}" for row in rows]
+
+
+def booked(desk: Desk, prefix: str) -> dict[str, int]:
+    """What the ledger has of the account's charges (`charge:`) or refunds (`refund:`), by currency."""
+    return {currency: minor for currency, minor in payments.audit._clearing(desk.account, prefix).items() if minor}
+
+
+def assert_books_agree(desk: Desk) -> None:
+    """The audit finds nothing, and charges and refunds are those of the sandbox."""
+    assert differences() == []
+    state = desk.state()
+    charges = {
+        currency.upper(): by_status["succeeded"]["amount"]
+        for currency, by_status in state["charges"].items()
+        if "succeeded" in by_status
+    }
+    refunds: dict[str, int] = {}
+    for currency, by_status in state["refunds"].items():
+        given_back = sum(by_status.get(status, {"amount": 0})["amount"] for status in ("succeeded", "pending"))
+        if given_back:
+            refunds[currency.upper()] = -given_back
+    assert booked(desk, "charge:") == charges
+    assert booked(desk, "refund:") == refunds
