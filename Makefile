@@ -38,7 +38,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 clean: ## Stop the demo's database; remove all demo and test data and caches
 	@if [ -x $(PYTHON) ]; then for state in .state .state/test; do \
 	  OPENAPPEAL_STATE=$$state $(PYTHON) -m config.embedded_postgres destroy; done; fi
-	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache locale/*/LC_MESSAGES/*.mo
+	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache locale/*/LC_MESSAGES/*.mo */locale/*/LC_MESSAGES/*.mo
 	find . -path ./.venv -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
 distclean: clean ## Remove the virtual environment as well

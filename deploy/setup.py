@@ -20,7 +20,9 @@ INSTRUCTION = """
 WeasyPrint, which makes the receipts, needs Pango on this machine. Install it and run this again:
   Debian, Ubuntu: sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
   Fedora: sudo dnf install pango harfbuzz · macOS: brew install pango"""
-SLOW = "Without the library harfbuzz-subset receipts are made several times slower: apt-get install libharfbuzz-subset0."
+SLOW = (
+    "Without the library harfbuzz-subset receipts are made several times slower: apt-get install libharfbuzz-subset0."
+)
 APT = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"]
 
 
@@ -57,7 +59,11 @@ def install(kind: str) -> bool:
     command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     pip = subprocess.Popen(
-        [*command, "--progress-bar=off", "-r", wanted], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
+        [*command, "--progress-bar=off", "-r", wanted],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=env,
     )
     seen, lines = 0, []
     assert pip.stdout is not None
@@ -116,7 +122,8 @@ def subset_library() -> bool:
 def translations() -> bool:
     """Compile translations that are newer than their compiled form; gettext's own programs are not needed."""
     did = False
-    for source in sorted((PROJECT / "locale").glob("*/LC_MESSAGES/*.po")):
+    sources = [*PROJECT.glob("locale/*/LC_MESSAGES/*.po"), *PROJECT.glob("[a-z]*/locale/*/LC_MESSAGES/*.po")]
+    for source in sorted(sources):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue

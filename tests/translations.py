@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -18,24 +18,35 @@ LANGUAGES = ("it",)  # English is the language of the source
 SOURCES = ("config", "fundraising", "payments", "receipts", "templates", "locale", "manage.py")
 
 
-def catalogue(path: Path) -> Catalog:
-    with path.open("rb") as file:
-        return read_po(file)
+def catalogues(root: Path, language: str) -> list[Catalog]:
+    """The project's catalogue and those of the apps that keep their own."""
+    found = [
+        *root.glob(f"locale/{language}/LC_MESSAGES/*.po"),
+        *root.glob(f"[a-z]*/locale/{language}/LC_MESSAGES/*.po"),
+    ]
+    catalogues = []
+    for path in sorted(found):
+        with path.open("rb") as file:
+            catalogues.append(read_po(file))
+    return catalogues
+
+
+def identity(message: Message) -> tuple[str, str]:
+    return (message.context or "", str(message.id))
 
 
 def untranslated(language: str) -> list[str]:
     """Texts without a translation, or with a doubtful one."""
     found = []
-    for path in sorted((PROJECT / "locale" / language / "LC_MESSAGES").glob("*.po")):
-        for message in catalogue(path):
-            texts = message.string if isinstance(message.string, tuple | list) else [message.string]
-            if message.id and (message.fuzzy or not all(texts)):
-                found.append(str(message.id))
+    for message in (message for catalogue in catalogues(PROJECT, language) for message in catalogue):
+        texts = message.string if isinstance(message.string, tuple | list) else [message.string]
+        if message.id and (message.fuzzy or not all(texts)):
+            found.append(str(message.id))
     return found
 
 
 def uncollected(language: str) -> list[str]:
-    """Texts in code and templates that the catalogue lacks; found on a copy, so that nothing here is changed."""
+    """Texts in code and templates that no catalogue has; found on a copy, so that nothing here is changed."""
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory)
         for name in SOURCES:
@@ -46,9 +57,9 @@ def uncollected(language: str) -> list[str]:
                 shutil.copy(source, copy / name)
         command = [sys.executable, "-m", "django", "makemessages", "-l", language, "--no-obsolete"]
         subprocess.run(command, cwd=copy, check=True, capture_output=True)
-        path = Path("locale") / language / "LC_MESSAGES" / "django.po"
-        known = {str(message.id) for message in catalogue(PROJECT / path)} if (PROJECT / path).exists() else set()
-        return sorted({str(message.id) for message in catalogue(copy / path)} - known)
+        known = {identity(message) for catalogue in catalogues(PROJECT, language) for message in catalogue}
+        needed = {identity(message) for catalogue in catalogues(copy, language) for message in catalogue}
+        return sorted(text for _context, text in needed - known)
 
 
 def main() -> int:
