@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,13 +131,11 @@ def celery_worker(database_url: str, tmp_path: Path) -> Iterator[Running]:
         _connect_celery(before)
 
 
-def _connect_celery(options: dict[str, object]) -> None:
-    """Point this process's Celery at a broker."""
+def _connect_celery(options: Mapping[str, object]) -> None:
+    """Point this process's Celery at a broker; connections to the one before are closed and forgotten."""
     current_app.conf.update(options)
-    current_app.pool.force_close_all()
-    current_app._pool = None
-    current_app.amqp._producer_pool = None
     kombu.pools.reset()
+    current_app._pool = current_app.amqp._producer_pool = None  # type: ignore[attr-defined]
 
 
 __all__ = ["Sandbox", "wait_until"]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -35,7 +36,8 @@ class User:
 
     def url(self) -> str:
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        line: str = self.process.stdout.readline()
+        return line.strip()
 
     def kill(self) -> None:
         self.process.kill()
@@ -55,9 +57,9 @@ def runs(state: Path) -> bool:
     return pid > 0 and str(Place.of(state).data.resolve()) in embedded_postgres._command_of(pid)
 
 
-def answer(url: str, query: str = "SELECT 1") -> object:
+def answer(url: str, query: LiteralString = "SELECT 1") -> object:
     with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(query).fetchone()
     return row[0] if row else None
 
 

@@ -26,7 +26,7 @@ class Backend(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
-        self.send_header("X-Backend", str(self.server.server_address[1]))
+        self.send_header("X-Backend", str(self.connection.getsockname()[1]))
         if not self.path.endswith("stream"):
             body = "".join(f"{name}: {value}\n" for name, value in self.headers.items()).encode()
             self.send_header("Content-Length", str(len(body)))
