@@ -39,9 +39,8 @@ def gone(pid: int) -> bool:
     if sys.platform == "linux":
         stat = Path(f"/proc/{pid}/stat")
         return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    else:
-        shown = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True)
-        return shown.stdout.strip()[:1] in {"", "Z"}
+    shown = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True)
+    return shown.stdout.strip()[:1] in {"", "Z"}
 
 
 @pytest.fixture
