@@ -111,20 +111,20 @@ def _waiting() -> QuerySet[Refusal]:
 @transaction.atomic
 def issue_receipt(donation: Donation) -> Receipt:
     """Issue the donation's receipt, or return the one it has; raises NotIssuable."""
-    return _issue(Donation.objects.select_for_update().get(pk=donation.pk))
+    return _issue(_to_lock().get(pk=donation.pk))
 
 
 @transaction.atomic
 def issue_if_free(donation: Donation) -> Receipt | None:
     """As `issue_receipt`, but None when another worker holds the donation."""
-    locked = Donation.objects.select_for_update(skip_locked=True).filter(pk=donation.pk).first()
+    locked = _to_lock(skip_locked=True).filter(pk=donation.pk).first()
     return _issue(locked) if locked else None
 
 
 @transaction.atomic
 def void_receipt(receipt: Receipt, *, reason: EndReason, actor: str = "") -> Receipt:
     """End a receipt for good and tell the donor; its number survives. Raises AlreadyEnded."""
-    Donation.objects.select_for_update().get(pk=receipt.donation_id)
+    _to_lock().get(pk=receipt.donation_id)
     ended = _end(receipt, ReceiptState.VOIDED, reason, actor)
     _queue_mail(ended, MailKind.VOIDED)
     return ended
@@ -133,7 +133,7 @@ def void_receipt(receipt: Receipt, *, reason: EndReason, actor: str = "") -> Rec
 @transaction.atomic
 def replace_receipt(receipt: Receipt, *, reason: EndReason, actor: str = "") -> Receipt:
     """End a receipt and issue one with a new number that says so; raises AlreadyEnded, NotIssuable."""
-    donation = Donation.objects.select_for_update().get(pk=receipt.donation_id)
+    donation = _to_lock().get(pk=receipt.donation_id)
     old = _end(receipt, ReceiptState.REPLACED, reason, actor)
     return _write(donation, replaces=old)
 
@@ -161,6 +161,12 @@ def current_receipt(donation: Donation) -> Receipt | None:
 
 
 # --- How it is done ---------------------------------------------------------------------------------
+
+
+def _to_lock(*, skip_locked: bool = False) -> QuerySet[Donation]:
+    """Donations to take under lock, with what a receipt names."""
+    locked = Donation.objects.select_for_update(of=("self",), skip_locked=skip_locked)
+    return locked.select_related("entity", "donor")
 
 
 def _issue(donation: Donation) -> Receipt:
