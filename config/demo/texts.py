@@ -59,7 +59,7 @@ SARVIA: dict[str, Any] = {
                 "in the north be investigated. They never reached the door.\n\n"
                 "Police held them for eleven hours without a lawyer. They were charged with blocking a pavement and "
                 "given a date in court. Since then two have lost their jobs, one has lost a flat, and strangers wait "
-                "outside the school of a third one's daughter.\n\n"
+                "outside the school of a third one’s daughter.\n\n"
                 "In the north it is worse. Men are taken from their homes because somebody said whom they love. Some "
                 "come back and do not speak. Our partners on the ground answer a telephone that rings all night, and "
                 "they know which road is still open.\n\n"
@@ -72,7 +72,7 @@ SARVIA: dict[str, Any] = {
             "title": "Libertà per i cinque di Sarvia",
             "summary": (
                 "Cinque volontari sono stati arrestati mentre consegnavano una petizione. Altri si nascondono. "
-                "Hanno bisogno di avvocati, e alcuni di una via d'uscita."
+                "Hanno bisogno di avvocati, e alcuni di una via d’uscita."
             ),
             "story": (
                 "Un giovedì mattina cinque volontari hanno portato alla procura della capitale di Sarvia gli scatoloni "
@@ -84,7 +84,7 @@ SARVIA: dict[str, Any] = {
                 "Nel nord va peggio. Gli uomini vengono prelevati da casa perché qualcuno ha detto chi amano. Alcuni "
                 "tornano e non parlano più. I nostri partner rispondono a un telefono che squilla tutta la notte e "
                 "sanno quale strada è ancora aperta.\n\n"
-                "Quello che non possono pagare è l'avvocato, l'autobus, il visto, la stanza dove nessuno chiede il "
+                "Quello che non possono pagare è l’avvocato, l’autobus, il visto, la stanza dove nessuno chiede il "
                 "nome. A questo servono i nostri appelli."
             ),
             "partner_credit": "Insieme a una rete di partner locali di cui non facciamo il nome, per la loro sicurezza.",
@@ -101,8 +101,8 @@ SARVIA: dict[str, Any] = {
                 ),
                 "it": (
                     "Il tribunale ha fissato la data",
-                    "L'udienza è il 29. Due avvocate hanno accettato il caso e hanno potuto leggere gli atti per la prima "
-                    "volta. Chiedono che nessuno venga all'udienza: una folla verrebbe usata contro i cinque.",
+                    "L’udienza è il 29. Due avvocate hanno accettato il caso e hanno potuto leggere gli atti per la prima "
+                    "volta. Chiedono che nessuno venga all’udienza: una folla verrebbe usata contro i cinque.",
                 ),
             },
         ),
@@ -116,7 +116,7 @@ SARVIA: dict[str, Any] = {
                 ),
                 "it": (
                     "Tutti e cinque sono a casa",
-                    "Sono stati rilasciati ieri notte. Sono stanchi e al sicuro. L'accusa resta.\n\nGrazie a chi ha "
+                    "Sono stati rilasciati ieri notte. Sono stanchi e al sicuro. L’accusa resta.\n\nGrazie a chi ha "
                     "chiamato i consolati: le chiamate sono state contate.",
                 ),
             },
@@ -132,7 +132,7 @@ SARVIA: dict[str, Any] = {
                 "it": (
                     "Fermati davanti alla porta",
                     "Cinque volontari sono stati fermati stamattina mentre andavano a consegnare la petizione. Siamo in "
-                    "contatto con un'avvocata e scriveremo qui appena sapremo di più.",
+                    "contatto con un’avvocata e scriveremo qui appena sapremo di più.",
                 ),
             },
         ),
@@ -165,7 +165,7 @@ LEGAL: dict[str, Any] = {
         },
         "it": {
             "slug": "difesa-legale",
-            "title": "Un'avvocata al loro fianco",
+            "title": "Un’avvocata al loro fianco",
             "ask": "Aiuta a pagare avvocate, multe e spese processuali dei cinque volontari.",
             "purpose": (
                 "Onorari, multe, spese processuali e viaggi in tribunale per i cinque volontari arrestati a Sarvia."
@@ -214,7 +214,7 @@ EVACUATION: dict[str, Any] = {
         },
         "it": {
             "slug": "una-via-d-uscita",
-            "title": "Una via d'uscita da Sarvia",
+            "title": "Una via d’uscita da Sarvia",
             "ask": "Aiuta chi è braccato a partire finché una strada è ancora aperta.",
             "purpose": (
                 "Trasporto, visti, stanze sicure, cibo e cure per le persone in pericolo nel nord di Sarvia, e gli "
