@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from .ledger import LAST_XID
 from .models import Appeal, Purpose, Round
 from .money import EXPONENTS, Money
 
@@ -45,22 +46,22 @@ class Total:
 
 
 # One statement, so one snapshot: what each account of the rounds holds, with the newest stored rate
-# into the appeal's currency; and in a row of its own the counts and the newest goal.
+# into the appeal's currency; and in rows of their own the counts and the newest goal.
 _FIGURES = """
     WITH rounds AS (
-        SELECT r.id, r.number, appeal.currency FROM fundraising_round r
+        SELECT r.id, r.number, r.opens_at, appeal.currency FROM fundraising_round r
         JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id
         WHERE appeal.id = %(appeal)s AND (%(round)s::bigint IS NULL OR r.id = %(round)s)
     )
     SELECT account.purpose, account.currency,
            (coalesce(checkpoint.balance_minor, 0) + coalesce((
                SELECT sum(posting.amount_minor) FROM fundraising_posting posting
-               WHERE posting.account_id = account.id AND posting.xid >= fold.xid), 0))::bigint,
+               WHERE posting.account_id = account.id AND posting.xid BETWEEN (SELECT xid FROM fundraising_fold)
+                 AND %(last)s::xid8), 0))::bigint,
            newest.rate, newest.on, NULL::bigint
     FROM rounds
     JOIN fundraising_account account ON account.round_id = rounds.id
      AND account.purpose IN ('donations', 'refunds', 'fx', 'pending')
-    CROSS JOIN fundraising_fold fold
     LEFT JOIN fundraising_checkpoint checkpoint ON checkpoint.account_id = account.id
     LEFT JOIN LATERAL (
         SELECT rate, "on" FROM fundraising_exchangerate
@@ -73,20 +74,20 @@ _FIGURES = """
                              ELSE coalesce(checkpoint.round_donors, 0) + coalesce(tail.round_donors, 0)
                         END), 0)::bigint
     FROM rounds
-    CROSS JOIN fundraising_fold fold
     LEFT JOIN fundraising_tallycheckpoint checkpoint ON checkpoint.round_id = rounds.id
     LEFT JOIN LATERAL (
         SELECT sum(donations) donations, sum(round_donors) round_donors, sum(appeal_donors) appeal_donors
-        FROM fundraising_tally tally WHERE tally.round_id = rounds.id AND tally.xid >= fold.xid) tail ON true
+        FROM fundraising_tally tally WHERE tally.round_id = rounds.id
+         AND tally.xid BETWEEN (SELECT xid FROM fundraising_fold) AND %(last)s::xid8) tail ON true
   UNION ALL
     (SELECT 'goal', '', goal.amount_minor, NULL, NULL, NULL
      FROM rounds JOIN fundraising_goal goal ON goal.round_id = rounds.id
-     ORDER BY rounds.number DESC, goal.set_at DESC, goal.id DESC LIMIT 1)
+     ORDER BY rounds.opens_at <= now() DESC, rounds.number DESC, goal.set_at DESC, goal.id DESC LIMIT 1)
 """
 
 
 def appeal_total(appeal: Appeal) -> Total:
-    """The total over all rounds of the appeal, with the newest goal of its newest round."""
+    """The total over all rounds of the appeal, with the newest goal of its newest round that has opened."""
     return _total(appeal, None)
 
 
@@ -97,7 +98,7 @@ def round_total(round_: Round) -> Total:
 
 def _total(appeal: Appeal, round_id: int | None) -> Total:
     with connection.cursor() as cursor:
-        cursor.execute(_FIGURES, {"appeal": appeal.pk, "round": round_id})
+        cursor.execute(_FIGURES, {"appeal": appeal.pk, "round": round_id, "last": LAST_XID})
         rows = cursor.fetchall()
     figures = _Figures(appeal.currency)
     for purpose, currency, minor, rate, on, donors in rows:

@@ -74,8 +74,8 @@ class Account(models.Model):
 class Entry(models.Model):
     """A balanced set of postings, written once. `key` names the fact; the same fact is booked once."""
 
-    key = models.CharField(max_length=120, unique=True)
-    entity = models.ForeignKey("fundraising.LegalEntity", models.PROTECT, related_name="entries")
+    key = models.CharField(max_length=120)
+    entity = models.ForeignKey("fundraising.LegalEntity", models.PROTECT, related_name="entries", db_index=False)
     donation = models.ForeignKey("fundraising.Donation", models.PROTECT, null=True, related_name="entries")
     reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversed_by")
     occurred_at = models.DateTimeField()
@@ -83,6 +83,8 @@ class Entry(models.Model):
     xid = Xid8Field(db_default=CurrentXid())
 
     class Meta:
+        # A constraint, not unique=True: that would bring a second index for LIKE, written with every entry.
+        constraints = [models.UniqueConstraint(fields=["key"], name="entry_key_once")]
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
 
@@ -93,8 +95,9 @@ class Entry(models.Model):
 class Posting(models.Model):
     """One signed line in minor units: debit positive, credit negative."""
 
-    entry = models.ForeignKey(Entry, models.PROTECT, related_name="postings")
-    account = models.ForeignKey(Account, models.PROTECT, related_name="postings", db_index=False)
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="postings", db_index=False)
+    # Its foreign key is (account, currency), in migration 0002: one of the two would do the same work again.
+    account = models.ForeignKey(Account, models.PROTECT, related_name="postings", db_index=False, db_constraint=False)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     xid = Xid8Field(db_default=CurrentXid())
