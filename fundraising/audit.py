@@ -94,6 +94,34 @@ _NONE_OF = {
         WHERE (coalesce(counted.donations, 0), coalesce(counted.donors, 0))
            <> (coalesce(tallied.donations, 0), coalesce(tallied.donors, 0))
     """,
+    "appeals or campaigns whose tallies are not the count of their donors": """
+        WITH standing AS (
+            SELECT DISTINCT donation.round_id, donation.donor_id
+            FROM fundraising_donation donation
+            JOIN fundraising_entry entry ON entry.donation_id = donation.id
+            JOIN fundraising_posting posting ON posting.entry_id = entry.id
+            JOIN fundraising_account account ON account.id = posting.account_id
+             AND account.purpose IN ('donations', 'refunds') AND account.round_id = donation.round_id
+            GROUP BY donation.round_id, donation.donor_id, donation.id HAVING sum(posting.amount_minor) < 0
+        ), appeals AS (
+            SELECT appeal.id, appeal.slug, appeal.campaign_id, count(DISTINCT standing.donor_id) donors
+            FROM fundraising_appeal appeal JOIN fundraising_round r ON r.appeal_id = appeal.id
+            LEFT JOIN standing ON standing.round_id = r.id GROUP BY appeal.id
+        ), campaigns AS (
+            SELECT appeal.campaign_id, count(DISTINCT standing.donor_id) donors
+            FROM standing JOIN fundraising_round r ON r.id = standing.round_id
+            JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id GROUP BY appeal.campaign_id
+        ), tallied AS (
+            SELECT r.appeal_id, sum(tally.appeal_donors) donors, sum(tally.campaign_donors) of_campaign
+            FROM fundraising_tally tally JOIN fundraising_round r ON r.id = tally.round_id GROUP BY r.appeal_id
+        )
+        SELECT appeals.slug FROM appeals
+        LEFT JOIN tallied ON tallied.appeal_id = appeals.id
+        LEFT JOIN campaigns ON campaigns.campaign_id = appeals.campaign_id
+        WHERE appeals.donors <> coalesce(tallied.donors, 0) OR coalesce(campaigns.donors, 0) <> (
+            SELECT coalesce(sum(others.of_campaign), 0) FROM tallied others
+            JOIN appeals sibling ON sibling.id = others.appeal_id WHERE sibling.campaign_id = appeals.campaign_id)
+    """,
     "donations whose state is not what their postings say": """
         WITH booked AS (
             SELECT entry.donation_id,

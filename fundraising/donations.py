@@ -274,10 +274,20 @@ def settle(*, key: str, fact_key: str, gross: Money, settled: Money, fee: Money)
     legs[provider] = settled.minor - fee.minor
     legs[fees] = fee.minor
     if gross.currency != settled.currency:
+        round_id = _round_of_exchange(income, settled.currency)
         for side in (gross, -settled):
-            legs[Bucket(clearing.entity, Purpose.FX, side.currency, income.fund, income.round)] = side.minor
+            legs[Bucket(clearing.entity, Purpose.FX, side.currency, income.fund, round_id)] = side.minor
     posted = ledger.post(key=key, legs=legs, occurred_at=fact.occurred_at, donation_id=fact.donation_id)
     return posted.is_new
+
+
+def _round_of_exchange(income: Bucket, settled_currency: str) -> int | None:
+    """The round, if the exchange went into its appeal's currency: only then is its rate the total's.
+
+    Euros given to an appeal in euros stay those euros though the provider pays out dollars.
+    """
+    into_own = Round.objects.filter(pk=income.round, appeal__currency=settled_currency)
+    return income.round if into_own.exists() else None
 
 
 def net_received(donation: Donation) -> Money:
