@@ -5,3 +5,8 @@ from django.apps import AppConfig
 
 class FundraisingConfig(AppConfig):
     name = "fundraising"
+
+    def ready(self) -> None:
+        from . import vault
+
+        vault.check_keys()

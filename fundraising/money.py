@@ -126,7 +126,7 @@ class Money:
         return re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)
 
 
-_SEPARATOR = "[.,' \u00a0\u202f]"
+_SEPARATOR = "[.,'\u2019 \u00a0\u2009\u202f]"
 _PLAIN = re.compile(r"(\d+)(?:[.,](\d+))?")
 _GROUPED = re.compile(rf"(\d{{1,3}}(?:({_SEPARATOR})\d{{3}})(?:\2\d{{3}})*)(?:(?!\2)[.,](\d+))?")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import unicodedata
 from functools import lru_cache
@@ -18,6 +19,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -31,7 +33,17 @@ class SealedError(Exception):
 @lru_cache(maxsize=4)
 def _keys(spec: str) -> dict[str, AESGCM]:
     pairs = (item.strip().split(":", 1) for item in spec.split(","))
-    return {kid: AESGCM(base64.b64decode(key)) for kid, key in pairs}
+    return {kid: AESGCM(base64.b64decode(key, validate=True)) for kid, key in pairs}
+
+
+def check_keys() -> None:
+    """Raise ImproperlyConfigured for unusable FIELD_KEYS at the start, not at the first donation."""
+    try:
+        usable = all(re.fullmatch(r"[\w-]+", kid) for kid in _keys(settings.FIELD_KEYS))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ImproperlyConfigured("FIELD_KEYS must read kid:base64[,kid2:base64…], each key 16, 24 or 32 bytes.")
 
 
 def seal(text: str, context: str) -> str:
