@@ -104,7 +104,7 @@ def test_an_inbox_does_not_out_a_donor() -> None:
     (message,) = outbox.outbox
     assert message.from_email == "donations@lantern.example"  # no name that says more
     seen = f"{message.subject} {message.from_email}".lower()
-    assert not any(word in seen for word in ("evacuation", "campaign", "donat" + "ion to", "lantern action"))
+    assert not any(word in seen for word in ("evacuation", "campaign", "a way out", "lantern action"))
     assert receipt.donation.wording.title not in message.body
 
 

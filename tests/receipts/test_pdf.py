@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pypdf.generic import DictionaryObject, IndirectObject
 
-from receipts import pdf
+from receipts import checks, pdf
 from receipts.snapshot import Snapshot
 from tests import factories
 from tests.receipts.reading import reader
@@ -244,3 +244,13 @@ def test_a_document_that_asks_for_something_is_not_made(
     with pytest.raises(pdf.AskedForMore):
         pdf.to_pdf(page, identifier="x")
     assert asked == []
+
+
+# --- The machine ------------------------------------------------------------------------------------
+
+
+def test_a_machine_without_the_subset_library_is_warned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "SUBSET_LIBRARIES", ("libnothing-of-the-kind.so",))
+    (warning,) = checks.harfbuzz_subset()
+    assert warning.id == "receipts.W001"
+    assert "libharfbuzz-subset0" in str(warning.hint)
