@@ -142,7 +142,7 @@ SARVIA: dict[str, Any] = {
 LEGAL: dict[str, Any] = {
     "slug": "legal-defence",
     "fund": "Sarvia: legal defence",
-    "goal": 4_500_000,
+    "goal": 450_000,
     "rounds": [
         (
             {
@@ -181,7 +181,7 @@ LEGAL: dict[str, Any] = {
 EVACUATION: dict[str, Any] = {
     "slug": "a-way-out",
     "fund": "Sarvia: a way out",
-    "goal": 18_000_000,
+    "goal": 1_800_000,
     "rounds": [
         (
             {
@@ -261,7 +261,7 @@ COAST: dict[str, Any] = {
 SHELTER: dict[str, Any] = {
     "slug": "a-warm-school",
     "fund": "Winter on the coast",
-    "goal": 6_000_000,
+    "goal": 600_000,
     "rounds": [
         (
             {
