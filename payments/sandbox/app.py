@@ -12,6 +12,8 @@ from payments.sandbox import api
 from payments.sandbox.checkout_page import CheckoutPages
 from payments.sandbox.config import API_VERSION, Settings
 from payments.sandbox.control import Control
+from payments.sandbox.control_page import ControlPage
+from payments.sandbox.portal_page import PortalPages
 from payments.sandbox.routes import OPERATIONS
 from payments.sandbox.sandbox import Sandbox
 
@@ -40,6 +42,8 @@ def create_application(settings: Settings) -> Starlette:
         Route("/c/style.css", pages.style),
         Route("/c/pay/{session}", pages.pay, methods=["GET", "POST"]),
         Route("/c/authenticate/{intent}", pages.authenticate, methods=["GET", "POST"]),
+        Route("/c/portal/{session}", PortalPages(sandbox).portal, methods=["GET", "POST"]),
+        Route("/sandbox/", ControlPage(sandbox).control, methods=["GET", "POST"]),
         *Control(sandbox).routes(),
     ]
     return Starlette(routes=routes, lifespan=lifespan)

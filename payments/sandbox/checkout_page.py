@@ -2,33 +2,20 @@
 
 from html import escape
 from pathlib import Path
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from payments.sandbox import cards, paying
 from payments.sandbox.checkout_texts import TEXTS
 from payments.sandbox.context import Context
 from payments.sandbox.objects import accounts, checkout_sessions
+from payments.sandbox.page_layout import language, not_found, page, posted
 from payments.sandbox.sandbox import Sandbox
 from payments.sandbox.store import Object
 
 STYLE = Path(__file__).with_name("checkout_page.css")
 BUTTONS = ("success", "three_d_secure", "declined", "insufficient_funds", "sepa_succeeds", "sepa_fails")
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-def language(session: Object, request: Request) -> str:
-    """The session's ``locale``; with ``auto`` or none, what the browser prefers; English when we have no other."""
-    wanted = session.get("locale") or "auto"
-    if wanted == "auto":
-        wanted = request.headers.get("accept-language", "en")
-    return wanted[:2].lower() if wanted[:2].lower() in TEXTS else "en"
 
 
 class CheckoutPages:
@@ -45,11 +32,11 @@ class CheckoutPages:
         """GET shows the page of a session, POST tries to pay it."""
         found = self.sandbox.store.find_anywhere(request.path_params["session"])
         if found is None or found[1]["object"] != "checkout.session":
-            return _page("en", "not_found", f"<p>{TEXTS['en']['not_found_text']}</p>", 404)
+            return not_found()
         context = self._context(found[0], request)
         if request.method == "GET":
             return _form(context, found[1], request) if found[1]["status"] == "open" else _over(found[1], request)
-        form = await _posted(request)
+        form = await posted(request)
         with context.store.transaction():
             return self._try_to_pay(context, found[1], form, request)
 
@@ -77,12 +64,12 @@ class CheckoutPages:
         """3-D Secure: GET asks, POST with ``outcome`` pass or fail answers."""
         found = self.sandbox.store.find_anywhere(request.path_params["intent"])
         if found is None or found[1].get("status") != "requires_action":
-            return _page("en", "not_found", f"<p>{TEXTS['en']['not_found_text']}</p>", 404)
+            return not_found()
         context = self._context(found[0], request)
         session = checkout_sessions.of_intent(context, found[1])
         if request.method == "GET":
             return _authentication(context, found[1], language(session or {}, request))
-        form = await _posted(request)
+        form = await posted(request)
         with context.store.transaction():
             return self._authenticated(context, found[1], session, form.get("outcome", ""))
 
@@ -96,37 +83,9 @@ class CheckoutPages:
         return RedirectResponse(_success_url(session) if paid else f"/c/pay/{session['id']}", 303)
 
 
-async def _posted(request: Request) -> dict[str, str]:
-    body = (await request.body())[:20_000].decode("utf-8", "replace")
-    return {name: values[0] for name, values in parse_qs(body).items()}
-
-
 def _success_url(session: Object) -> str:
     url = session["success_url"] or session.get("return_url") or "/"
     return str(url).replace("{CHECKOUT_SESSION_ID}", session["id"])
-
-
-def _page(lang: str, title: str, body: str, status: int = 200) -> HTMLResponse:
-    texts = TEXTS[lang]
-    html = f"""<!doctype html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>{texts[title]} – {texts["sandbox"]}</title>
-<link rel="stylesheet" href="/c/style.css">
-</head>
-<body>
-<p class="banner" role="note">{texts["banner"]}</p>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
-    return HTMLResponse(html, status, HEADERS)
 
 
 def _over(session: Object, request: Request) -> Response:
@@ -135,9 +94,9 @@ def _over(session: Object, request: Request) -> Response:
     texts = TEXTS[lang]
     if session["status"] == "complete":
         link = f'<p><a class="button" href="{escape(_success_url(session))}">{texts["continue"]}</a></p>'
-        return _page(lang, "complete", f"<h1>{texts['complete']}</h1><p>{texts['complete_text']}</p>{link}")
-    return _page(
-        lang, "expired", f"<h1>{texts['expired']}</h1><p>{texts['expired_text']}</p>{_back(session, texts)}", 410
+        return page(lang, texts["complete"], f"<h1>{texts['complete']}</h1><p>{texts['complete_text']}</p>{link}")
+    return page(
+        lang, texts["expired"], f"<h1>{texts['expired']}</h1><p>{texts['expired_text']}</p>{_back(session, texts)}", 410
     )
 
 
@@ -153,6 +112,7 @@ def _form(
     lang = language(session, request)
     texts, typed = TEXTS[lang], typed or {}
     email = typed.get("email") or checkout_sessions.prefilled_email(context, session)
+    status = 402 if error else 200
     error = error or paying.problem(context, session)
     values = {"card": typed.get("card", ""), "email": email, "name": typed.get("name", "")}
     described = "hint error" if error else "hint"
@@ -176,7 +136,7 @@ def _form(
 </fieldset>
 </form>
 {_back(session, texts)}"""
-    return _page(lang, "pay", body, 402 if error else 200)
+    return page(lang, texts["pay"], body, status)
 
 
 def _title(session: Object, texts: dict[str, str]) -> str:
@@ -225,4 +185,4 @@ def _authentication(context: Context, intent: Object, lang: str) -> Response:
 <p><button class="button" type="submit" name="outcome" value="pass">{texts["pass"]}</button></p>
 <p><button type="submit" name="outcome" value="fail">{texts["fail"]}</button></p>
 </form>"""
-    return _page(lang, "authenticate", body)
+    return page(lang, texts["authenticate"], body)

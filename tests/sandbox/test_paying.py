@@ -1,5 +1,6 @@
 """Money taken: test cards, 3-D Secure, SEPA, currencies and fees."""
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -185,6 +186,22 @@ def test_a_session_expires_by_itself(desk: Desk) -> None:
     desk.advance(86_401)
     assert desk.stripe.v1.checkout.sessions.retrieve(session.id).status == "expired"
     assert desk.event_types()[-1] == "checkout.session.expired"
+
+
+@pytest.mark.parametrize("minutes", [29 - 1, 24 * 60 + 2])
+def test_a_session_lives_between_half_an_hour_and_a_day(desk: Desk, minutes: int) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        desk.open_checkout(expires_at=int(time.time()) + minutes * 60)
+    assert refused.value.param == "expires_at"
+
+
+def test_a_caller_whose_clock_was_not_advanced_can_still_open_a_session(desk: Desk) -> None:
+    desk.advance(40 * 86_400)
+    session = desk.open_checkout(expires_at=int(time.time()) + 3600)
+    desk.advance(3500)
+    assert desk.stripe.v1.checkout.sessions.retrieve(session.id).status == "open"
+    desk.advance(200)
+    assert desk.stripe.v1.checkout.sessions.retrieve(session.id).status == "expired"
 
 
 def test_a_session_shows_line_items_only_when_asked(desk: Desk) -> None:

@@ -98,13 +98,14 @@ LIST = list_shape(
     subscription=text,
 )
 LINE_ITEMS = Shape(PAGE)
-SHORTEST, LONGEST = 30 * 60, DAY
+SHORTEST, LONGEST, SLACK = 30 * 60, DAY, 60
 
 
 def create(context: Context, given: dict[str, Any]) -> Object:
     """POST /v1/checkout/sessions"""
     mode, ui_mode = given.get("mode", "payment"), given.get("ui_mode", "hosted_page")
     _check(context, given, mode, ui_mode)
+    lifetime = _lifetime(context, given)
     items = line_items.create(context, given.get("line_items", []), mode)
     total = sum(item["amount_total"] for item in items)
     currency = items[0]["currency"] if items else given.get("currency")
@@ -130,7 +131,7 @@ def create(context: Context, given: dict[str, Any]) -> Object:
         customer=given.get("customer"),
         customer_details=None,
         discounts=[],
-        expires_at=given.get("expires_at", context.now + LONGEST),
+        expires_at=given.get("expires_at", context.now + lifetime),
         invoice=None,
         invoice_creation=None,
         metadata=merged({}, given.get("metadata", {})),
@@ -163,7 +164,7 @@ def create(context: Context, given: dict[str, Any]) -> Object:
     )
     _defaults(context, session, given)
     context.save(session)
-    context.later("expire_checkout", session, session["expires_at"] - context.now)
+    context.later("expire_checkout", session, lifetime)
     return session
 
 
@@ -186,11 +187,19 @@ def _check(context: Context, given: dict[str, Any], mode: str, ui_mode: str) -> 
         raise errors.invalid("You may only specify one of these parameters: customer, customer_email.")
     if "customer" in given:
         context.get("customer", given["customer"], "customer")
-    if not context.now + SHORTEST - 60 <= given.get("expires_at", context.now + DAY) <= context.now + LONGEST + 60:
-        raise errors.invalid(
-            "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
-            param="expires_at",
-        )
+
+
+def _lifetime(context: Context, given: dict[str, Any]) -> int:
+    """Seconds until the session expires; ``expires_at`` may go by the virtual clock or by the caller's real one."""
+    if "expires_at" not in given:
+        return LONGEST
+    for now in (context.now, int(context.store.real_now())):
+        if SHORTEST - SLACK <= given["expires_at"] - now <= LONGEST + SLACK:
+            return int(given["expires_at"]) - now
+    raise errors.invalid(
+        "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
+        param="expires_at",
+    )
 
 
 def _custom_text(given: dict[str, Any]) -> Object:

@@ -1,0 +1,59 @@
+"""What all pages of the sandbox share: the frame, the banner, the language, posted forms."""
+
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from payments.sandbox.checkout_texts import TEXTS
+from payments.sandbox.store import Object
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
+MAXIMUM_FORM = 20_000
+
+
+def language(thing: Object, request: Request) -> str:
+    """A session's ``locale``; with ``auto`` or none, what the browser prefers; English when we have no other."""
+    wanted = thing.get("locale") or "auto"
+    if wanted == "auto":
+        wanted = request.headers.get("accept-language", "en")
+    return wanted[:2].lower() if wanted[:2].lower() in TEXTS else "en"
+
+
+def page(lang: str, title: str, body: str, status: int = 200) -> HTMLResponse:
+    """A whole page; ``body`` is HTML already."""
+    html = f"""<!doctype html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{title} – {TEXTS[lang]["sandbox"]}</title>
+<link rel="stylesheet" href="/c/style.css">
+</head>
+<body>
+<header class="banner">{TEXTS[lang]["banner"]}</header>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+    return HTMLResponse(html, status, HEADERS)
+
+
+def not_found() -> HTMLResponse:
+    """The page for addresses that lead nowhere (any more)."""
+    texts = TEXTS["en"]
+    return page("en", texts["not_found"], f"<h1>{texts['not_found']}</h1><p>{texts['not_found_text']}</p>", 404)
+
+
+async def posted(request: Request) -> dict[str, str]:
+    """The fields of a posted form, the first value of each."""
+    body = (await request.body())[:MAXIMUM_FORM].decode("utf-8", "replace")
+    return {name: values[0] for name, values in parse_qs(body).items()}
