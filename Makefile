@@ -32,6 +32,7 @@ lock: ## Compile requirements/*.in to hashes (needs uv); ARGS=--upgrade for newe
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
 	uv pip compile $(LOCK) $(ARGS) requirements/base.in -o requirements/base.txt
 	uv pip compile $(LOCK) $(ARGS) requirements/dev.in -c requirements/base.txt -o requirements/dev.txt
+	uv pip compile $(LOCK) $(ARGS) requirements/bench.in -c requirements/base.txt -o requirements/bench.txt
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
