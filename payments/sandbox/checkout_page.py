@@ -6,7 +6,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from payments.sandbox import cards, paying
+from payments.sandbox import cards, money, paying
 from payments.sandbox.checkout_texts import TEXTS
 from payments.sandbox.context import Context
 from payments.sandbox.objects import accounts, checkout_sessions
@@ -120,7 +120,7 @@ def _form(
     body = f"""<section class="order" aria-label="{texts["order"]}">
 <p class="payee">{escape(accounts.display_name(context))}</p>
 <h1>{_title(session, texts)}</h1>
-<p class="amount">{checkout_sessions.total(session)}</p>
+<p class="amount">{_amount(session, lang)}</p>
 {_items(session)}
 </section>
 {alert}
@@ -137,6 +137,13 @@ def _form(
 </form>
 {_back(session, texts)}"""
     return page(lang, texts["pay"], body, status)
+
+
+def _amount(session: Object, lang: str) -> str:
+    if session["amount_total"] is None:
+        return ""
+    shown = money.display(session["amount_total"], session["currency"])
+    return shown.replace(".", ",") if lang == "it" else shown
 
 
 def _title(session: Object, texts: dict[str, str]) -> str:

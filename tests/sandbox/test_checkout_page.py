@@ -60,6 +60,7 @@ def test_the_page_speaks_the_sessions_language(desk: Desk) -> None:
     page = _read(desk, desk.open_checkout(locale="it").url).text
     assert _Page(page).language == "it"
     assert "La tua donazione" in page
+    assert "25,00 EUR" in page
 
 
 def test_with_locale_auto_the_browser_decides(desk: Desk) -> None:

@@ -221,11 +221,6 @@ def _defaults(context: Context, session: Object, given: dict[str, Any]) -> None:
         session["return_url"] = given["return_url"]
 
 
-def total(session: Object) -> str:
-    """What the donor pays, as text."""
-    return money.display(session["amount_total"], session["currency"]) if session["amount_total"] is not None else ""
-
-
 def prefilled_email(context: Context, session: Object) -> str:
     """The e-mail address that the page starts with."""
     customer = context.find("customer", session["customer"])
