@@ -74,11 +74,11 @@ def _of(account: StripeAccount) -> stripe.StripeClient:
 
 
 def _call(call: Callable[[], Any]) -> dict[str, Any]:
-    """Run one SDK call and sort its ending. StripeObject is no dict: what leaves here is one."""
+    """Run one SDK call and sort its ending. StripeObject is no dict: what leaves here is one, fit for JSON."""
     if connection.in_atomic_block:
         raise RuntimeError("a network call inside a database transaction")
     try:
-        answer: dict[str, Any] = call().to_dict()
+        answer: dict[str, Any] = call().to_dict(for_json=True)
         return answer
     except stripe.RateLimitError as error:
         raise Unavailable("rate_limit") from error
@@ -213,7 +213,7 @@ def check_signature(body: bytes, header: str, secrets: list[str]) -> None:
         try:
             verify(text, header, secret, SIGNATURE_TOLERANCE_SECONDS)
             return
-        except stripe.SignatureVerificationError:
+        except (stripe.SignatureVerificationError, TypeError):  # the latter for a header that is not ASCII
             continue
     raise BadSignature
 
@@ -228,7 +228,7 @@ def connect_webhook(account: StripeAccount, url: str) -> str | None:
     params: Any = {"url": url, "enabled_events": ["*"]}
     for endpoint in _call(lambda: service.list({"limit": 100}))["data"]:
         if (endpoint.get("metadata") or {}).items() >= ours.items():
-            _call(lambda: service.update(endpoint["id"], params))
+            _call(partial(service.update, endpoint["id"], params))
             return None
     params = {**params, "api_version": API_VERSION, "metadata": ours}
     secret: str = _call(lambda: service.create(params))["secret"]

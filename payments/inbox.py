@@ -30,7 +30,7 @@ from .models import EventState, InboxEvent, StripeAccount, WebhookSecret
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 12  # the last one about a day after the first
+ATTEMPTS = 15  # the last one about a day after the first
 WRITTEN = ["state", "attempts", "reason", "waits_for", "next_attempt_at", "handled_at"]
 PARKED_FOR = timedelta(days=5)  # longer than Stripe retries
 
@@ -39,7 +39,8 @@ PARKED_FOR = timedelta(days=5)  # longer than Stripe retries
 @require_POST
 def receive(request: HttpRequest, account: str) -> HttpResponse:
     """Stripe's webhook endpoint of one account: 200 stored, 400 bad signature, 404, 413 too large."""
-    if int(request.headers.get("Content-Length") or 0) > settings.WEBHOOK_MAX_BYTES:
+    length = request.headers.get("Content-Length") or "0"
+    if not length.isdecimal() or int(length) > settings.WEBHOOK_MAX_BYTES:
         return HttpResponse(status=413)
     secrets = _secrets(account)
     if secrets is None:
@@ -74,8 +75,8 @@ def _secrets(slug: str) -> tuple[int, list[str]] | None:
     return found
 
 
-def store(account_id: int, body: bytes) -> None:
-    """Keep the raw bytes once per account and event id. What is no event is kept in quarantine."""
+def store(account_id: int, body: bytes) -> bool:
+    """Keep the raw bytes once per account and event id; whether they are new. What is no event goes to quarantine."""
     event_id, kind, reason = _identity(body)
     state = EventState.QUARANTINED if reason else EventState.RECEIVED
     with connection.cursor() as cursor:
@@ -87,6 +88,7 @@ def store(account_id: int, body: bytes) -> None:
             """,
             [account_id, event_id, kind, body, state, reason],
         )
+        return bool(cursor.rowcount)
 
 
 def _identity(body: bytes) -> tuple[str, str, str]:
@@ -167,10 +169,10 @@ def handle_next() -> bool:
 def _handle(row: InboxEvent) -> None:
     """Run the handler; its work rolls back alone, so that the row can say what went wrong."""
     row.attempts += 1
-    event = json.loads(bytes(row.body))
-    if refusal := _refusal(row.account, event):
-        return _leave(row, *refusal)
     try:
+        event = json.loads(bytes(row.body))
+        if refusal := _refusal(row.account, event):
+            return _leave(row, *refusal)
         with transaction.atomic():
             handlers.handle(row.account, event)
     except NotBookedYet as missing:
@@ -199,7 +201,8 @@ def _leave(row: InboxEvent, state: EventState, reason: str) -> None:
 def _park(row: InboxEvent, missing: str) -> None:
     if timezone.now() - row.received_at > PARKED_FOR:
         return _leave(row, EventState.FAILED, f"waited in vain for {missing}")
-    row.state, row.reason, row.waits_for = EventState.PARKED, f"waits for {missing}", missing
+    # Cut to its column: a row that cannot be saved would be the next one due for ever.
+    row.state, row.reason, row.waits_for = EventState.PARKED, f"waits for {missing}", missing[:160]
     row.next_attempt_at = _back_off(row.attempts)
     row.save(update_fields=WRITTEN)
     return None

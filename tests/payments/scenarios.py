@@ -1,4 +1,4 @@
-"""What can become of one donation at Stripe, each with what the books must say at its end, whatever the order of events."""
+"""What can become of one donation at Stripe, and what the books must say of it at its end."""
 
 from __future__ import annotations
 
