@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from fundraising import donations, ledger
@@ -38,6 +39,14 @@ def refund_key(refund_id: str) -> str:
     return f"refund:{refund_id}"
 
 
+def _amount(minor: int, currency: str) -> Money:
+    """What was charged or given back; raises ValueError unless it is more than nothing."""
+    amount = Money.of_stripe(minor, currency)
+    if amount.minor <= 0:
+        raise ValueError(f"{amount} is no amount of a charge or refund")
+    return amount
+
+
 def payment_of(account: StripeAccount, thing: Object) -> Payment | None:
     """The attempt that an object belongs to: by our UUID in its metadata, else by payment intent."""
     attempts = Payment.objects.filter(account=account).select_related("donation")
@@ -57,14 +66,14 @@ def book_charge(account: StripeAccount, charge: Object) -> bool:
     if charge["status"] != "succeeded" or not charge["captured"]:
         return False
     key, at = charge_key(charge["id"]), moment(charge["created"])
-    amount = Money.of_stripe(charge["amount_captured"], charge["currency"])
+    amount = _amount(charge["amount_captured"], charge["currency"])
     payment = payment_of(account, charge)
     if payment is None:
         is_new = donations.book_unmatched(
             key=key, entity_id=account.entity_id, amount=amount, at=at, provider=account.slug
         )
     else:
-        Payment.objects.filter(pk=payment.pk).update(
+        Payment.objects.filter(pk=payment.pk, charge_id=None).update(
             state=PaymentState.SUCCEEDED, charge_id=charge["id"], payment_intent_id=charge["payment_intent"] or None
         )
         is_new = donations.receive_donation(payment.donation.uuid, key=key, amount=amount, at=at, provider=account.slug)
@@ -78,7 +87,7 @@ def book_refund(account: StripeAccount, refund: Object) -> bool:
     if not refund.get("charge") or refund["status"] == "requires_action":
         return False
     key, charge, at = refund_key(refund["id"]), charge_key(refund["charge"]), moment(refund["created"])
-    amount = Money.of_stripe(refund["amount"], refund["currency"])
+    amount = _amount(refund["amount"], refund["currency"])
     with in_transaction:
         is_new = donations.refund_donation(key=key, charge_key=charge, amount=amount, at=at)
         if refund["status"] in {"failed", "canceled"}:
@@ -109,7 +118,7 @@ def session_completed(account: StripeAccount, session: Object) -> None:
     if payment is None or session["mode"] != "payment":
         return
     intent = session.get("payment_intent")
-    moved = Payment.objects.filter(pk=payment.pk, state__in=UNDER_WAY).update(
+    moved = _standing(payment).update(
         state=PaymentState.COMPLETED,
         session_id=session["id"],
         payment_intent_id=intent or None,
@@ -124,15 +133,35 @@ def session_completed(account: StripeAccount, session: Object) -> None:
         )
 
 
-@in_transaction
 def session_failed(account: StripeAccount, session: Object) -> None:
     """The bank did not send the money that was announced."""
-    payment = payment_of(account, session)
-    if payment is None:
-        return
-    moved = Payment.objects.filter(pk=payment.pk).exclude(state__in=ENDED)
-    if moved.update(state=PaymentState.FAILED, error_code="async_payment_failed"):
+    if payment := payment_of(account, session):
+        _fail(payment)
+
+
+@in_transaction
+def _fail(payment: Payment) -> None:
+    if _standing(payment).update(state=PaymentState.FAILED, error_code="async_payment_failed"):
         donations.withdraw_announcement(payment.donation.uuid, at=timezone.now())
+
+
+def _standing(payment: Payment) -> QuerySet[Payment]:
+    """The attempt, unless it has ended."""
+    return Payment.objects.filter(pk=payment.pk).exclude(state__in=ENDED)
+
+
+@in_transaction
+def book_debit(payment: Payment, charge: Object) -> None:
+    """What the newest charge of a completed checkout means that has not succeeded: announced, or never to come."""
+    if charge["status"] == "failed":
+        _fail(payment)
+    elif charge["status"] == "pending" and _standing(payment).select_for_update().first():
+        donations.announce_donation(
+            payment.donation.uuid,
+            provider_id=charge["payment_intent"],
+            amount=Money.of_stripe(charge["amount"], charge["currency"]),
+            at=moment(charge["created"]),
+        )
 
 
 def session_expired(account: StripeAccount, session: Object) -> None:
@@ -147,9 +176,14 @@ def attempt_failed(account: StripeAccount, intent: Object) -> None:
     error = intent.get("last_payment_error") or {}
     if payment:
         code = str(error.get("decline_code") or error.get("code") or "declined")[:60]
-        Payment.objects.filter(pk=payment.pk).exclude(state__in=ENDED).update(error_code=code)
+        _standing(payment).update(error_code=code)
 
 
 def _unpark(key: str) -> None:
-    """A fact has been booked: the events that waited for it are due at once."""
-    InboxEvent.objects.filter(state=EventState.PARKED, waits_for=key).update(next_attempt_at=timezone.now())
+    """A fact has been booked: the events that waited for it are due at once, as if new.
+
+    One that another worker has in hand is left to its back-off: it may be waiting for our locks.
+    """
+    waiting = InboxEvent.objects.filter(state=EventState.PARKED, waits_for=key).select_for_update(skip_locked=True)
+    if ids := list(waiting.values_list("pk", flat=True)):
+        InboxEvent.objects.filter(pk__in=ids).update(next_attempt_at=timezone.now(), attempts=0)

@@ -17,8 +17,9 @@ def charge_seen(account: StripeAccount, charge: dict[str, Any]) -> None:
 
 
 def charge_refunded(account: StripeAccount, charge: dict[str, Any]) -> None:
-    facts.book_charge(account, charge)
-    facts.require_refunds(charge)
+    # Its refunds may be waiting for the charge: to wait for them in turn would undo it.
+    if not facts.book_charge(account, charge):
+        facts.require_refunds(charge)
 
 
 HANDLERS: dict[str, Handler] = {
