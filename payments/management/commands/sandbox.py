@@ -26,4 +26,4 @@ class Command(BaseCommand):
         if state:
             environment["SANDBOX_STATE"] = state
         command = [*server, "--port", str(port), "payments.sandbox.app:application"]
-        os.execve(sys.executable, command, environment)  # noqa: S606  # this process becomes the server
+        os.execve(sys.executable, command, environment)  # this process becomes the server
