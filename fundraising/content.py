@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils import timezone
@@ -166,7 +166,23 @@ class AppealContent:
 
 def shown(appeal: Appeal) -> ShownTotal:
     """The appeal's total as of now, with its live addresses."""
-    return ShownTotal(totals.appeal_total(appeal), f"/totals/{appeal.uuid}.json", f"/totals/{appeal.uuid}/stream")
+    return _shown(appeal, totals.appeal_total(appeal))
+
+
+def _shown(appeal: Appeal, total: Total) -> ShownTotal:
+    return ShownTotal(total, f"/totals/{appeal.uuid}.json", f"/totals/{appeal.uuid}/stream")
+
+
+def _with_totals(campaigns: list[CampaignContent]) -> list[CampaignContent]:
+    """The campaigns with the totals of all their appeals as of now, in one query."""
+    found = totals.appeal_totals(card.appeal for campaign in campaigns for card in campaign.appeals)
+    return [
+        replace(
+            campaign,
+            appeals=[replace(card, total=_shown(card.appeal, found[card.appeal.pk])) for card in campaign.appeals],
+        )
+        for campaign in campaigns
+    ]
 
 
 def appeal_content(locale: str, slug: str) -> AppealContent:
@@ -194,7 +210,7 @@ def campaign_content(locale: str, slug: str) -> CampaignContent:
             alternates=_campaign_alternates(campaign, locale),
         )
         cache.set(key, content, REMEMBER_SECONDS)
-    return replace(content, appeals=[replace(card, total=shown(card.appeal)) for card in content.appeals])
+    return _with_totals([content])[0]
 
 
 def home_content(locale: str) -> list[CampaignContent]:
@@ -209,13 +225,10 @@ def home_content(locale: str) -> list[CampaignContent]:
                 _campaign(campaign, locale, campaign.campaign_text, campaign.entity_text),
                 appeals=_cards(locale, campaign),
             )
-            for campaign in campaigns.exclude(campaign_text=None).order_by("-created_at")[:20]
+            for campaign in campaigns.filter(campaign_text__isnull=False).order_by("-created_at")[:20]
         ]
         cache.set(key, content, REMEMBER_SECONDS)
-    return [
-        replace(campaign, appeals=[replace(card, total=shown(card.appeal)) for card in campaign.appeals])
-        for campaign in content
-    ]
+    return _with_totals(content)
 
 
 def paragraphs(text: str) -> list[str]:
@@ -254,16 +267,16 @@ def _read_appeal(locale: str, slug: str) -> AppealContent:
         raise NotPublished(slug)
     appeal = page.appeal
     reason = RoundText.objects.filter(round=OuterRef("pk"), locale=locale).values("reason")[:1]
-    newest = Round.objects.filter(appeal=appeal).annotate(public_reason=Subquery(reason)).order_by("-number").first()
+    newest = newest_round(appeal).annotate(public_reason=Subquery(reason)).first()
     wording = newest_wording(appeal, locale)
-    if newest is None or wording is None:
+    currencies, fees = _currencies(page)
+    if newest is None or wording is None or not currencies:
         raise NotPublished(slug)
     newest.appeal = appeal
     content = _campaign(appeal.campaign, locale, page.campaign_text, page.entity_text)
     if not (appeal.takes_money and newest.is_open()):
         others = [card for card in _cards(locale, appeal.campaign) if card.appeal != appeal]
         content = replace(content, appeals=others)
-    currencies, fees = _currencies(page)
     return AppealContent(
         page=page,
         url=page.get_absolute_url(),
@@ -307,6 +320,12 @@ def _supporters(appeal: Appeal, locale: str) -> list[Supporter]:
     return [Supporter(donor.first_name, locales.country_name(donor.country, locale)) for donor in donors]
 
 
+def newest_round(appeal: Appeal) -> QuerySet[Round]:
+    """The rounds with the one to show first: the newest that has opened; one to come hides nothing."""
+    opened = Case(When(opens_at__lte=timezone.now(), then=1), default=0)
+    return Round.objects.filter(appeal=appeal).order_by(opened.desc(), "-number")
+
+
 def newest_wording(appeal: Appeal, locale: str) -> AppealWording | None:
     return AppealWording.objects.filter(appeal=appeal, locale=locale).order_by("-version").first()
 
@@ -345,7 +364,7 @@ def _cards(locale: str, campaign: Campaign) -> list[AppealCard]:
         .select_related("appeal")
         .annotate(title=Subquery(newest.values("title")[:1]), ask=Subquery(newest.values("ask")[:1]))
         .exclude(title=None)
-        .order_by("appeal__state", "-appeal__pk")
+        .order_by(Case(When(appeal__state=AppealState.CLOSED, then=1), default=0), "-appeal__pk")
     )
     return [AppealCard(page.title, page.ask, page.get_absolute_url(), page.appeal.state, page.appeal) for page in pages]
 
@@ -381,7 +400,10 @@ def _currencies(page: DonationPage) -> tuple[list[Currency], list[Fee]]:
 
 
 def _page_alternates(appeal: Appeal, current: str) -> list[Alternate]:
-    pages = DonationPage.objects.filter(appeal=appeal, published=True)
+    worded = AppealWording.objects.filter(appeal=OuterRef("appeal"), locale=OuterRef("locale"))
+    told = CampaignText.objects.filter(campaign=OuterRef("appeal__campaign"), locale=OuterRef("locale"))
+    priced = PageCurrency.objects.filter(page=OuterRef("pk"))
+    pages = DonationPage.objects.filter(Exists(worded), Exists(told), Exists(priced), appeal=appeal, published=True)
     return _alternates({page.locale: page.get_absolute_url() for page in pages}, current)
 
 

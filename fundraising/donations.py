@@ -33,7 +33,6 @@ from .models import (
 from .money import Money
 from .vault import blind_index
 
-
 # One verb is one database transaction; called within a larger one it needs no savepoint of its own,
 # because whoever opened that one decides what an error undoes.
 in_transaction = transaction.atomic(savepoint=False)
@@ -70,9 +69,9 @@ def open_donation(draft: DonationDraft) -> Donation:
     A double click, a second tab or the back button send the same form again: that is one donation.
     Raises NotOpen when the appeal has closed meanwhile.
     """
-    appeal = draft.round.appeal
-    if not (appeal.takes_money and draft.round.is_open()):
-        raise NotOpen(appeal.slug)
+    round_ = Round.objects.select_related("appeal").get(pk=draft.round.pk)  # the draft's may be seconds old
+    if not (round_.appeal.takes_money and round_.is_open()):
+        raise NotOpen(round_.appeal.slug)
     submission = _submission(draft)
     donor = _donor(draft)
     opened = Donation.objects.filter(submission=submission, state=DonationState.OPENED)

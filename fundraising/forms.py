@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -18,6 +19,11 @@ from .models import FeeCover, PublicName
 from .money import AmountError, AmountProblem, Money, parse_amount
 
 NAME_LENGTH = 80
+# Letters and marks that show nothing: fillers of Hangul, a joiner of graphemes, vowels of Khmer.
+INVISIBLE = "\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5"
+JOINERS = "\u200c\u200d"
+# No script stacks more marks on a letter.
+PILED_MARKS = re.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4}")
 OTHER = "other"
 
 AMOUNT_MESSAGES: dict[AmountProblem, str | Promise] = {
@@ -35,17 +41,20 @@ def clean_name(text: str) -> str:
     Joiners stay: Persian and Indian names need them. Direction overrides and control characters
     could make a receipt read backwards; symbols are no letters.
     """
-    text = unicodedata.normalize("NFC", " ".join(text.split(" "))).strip()
+    text = unicodedata.normalize("NFC", re.sub(" +", " ", text)).strip().strip(JOINERS)
     if len(text) > NAME_LENGTH:
         raise ValidationError(
             gettext("Please shorten this to at most %(limit)d characters.") % {"limit": NAME_LENGTH}, code="length"
         )
     for char in text:
         kind = unicodedata.category(char)
-        if kind in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} or (kind == "Cf" and char not in "\u200c\u200d"):
+        hidden = char in INVISIBLE or (kind == "Cf" and char not in JOINERS)
+        if hidden or kind in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}:
             raise ValidationError(_("This contains an invisible character. Please type it again."), code="control")
-        if kind in {"So", "Sk", "Sm"} or 0xFE00 <= ord(char) <= 0xFE0F:
+        if kind in {"So", "Sk", "Sm", "Me"} or 0xFE00 <= ord(char) <= 0xFE0F:
             raise ValidationError(_("Please use letters only, without symbols or emoji."), code="symbol")
+    if PILED_MARKS.search(text):
+        raise ValidationError(_("Please use letters only, without symbols or emoji."), code="symbol")
     return text
 
 
@@ -59,8 +68,13 @@ class DonationForm(forms.Form):
 
     frequency = forms.ChoiceField(choices=[("once", _("Once"))], required=False, widget=forms.HiddenInput)
     currency = forms.CharField(label=_("Currency"), required=False)
-    amount_choice = forms.CharField(label=_("Amount"), required=False, max_length=40)
-    amount = forms.CharField(label=_("Your amount"), required=False, max_length=40, strip=True)
+    amount_choice = forms.CharField(label=_("Amount"), required=False)
+    amount = forms.CharField(
+        label=_("Your amount"),
+        required=False,
+        max_length=40,
+        error_messages={"max_length": AMOUNT_MESSAGES[AmountProblem.SHAPE]},
+    )
     cover_fee = forms.BooleanField(label=_("Cover the payment fee too"), required=False)
     first_name = NameField(label=_("First name"), error_messages={"required": _("Please write your first name.")})
     last_name = NameField(label=_("Last name"), error_messages={"required": _("Please write your last name.")})
@@ -108,7 +122,7 @@ class DonationForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if "currency" in data:
+        if "currency" in data and not {"amount", "amount_choice"} & self.errors.keys():
             self._clean_amount(self.offered[data["currency"]])
         return data
 

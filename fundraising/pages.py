@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -98,7 +98,10 @@ def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm
         "supporters": found.supporters,
         "alternates": found.alternates,
     }
-    return render(request, "fundraising/appeal.html", context, status=status)
+    response = render(request, "fundraising/appeal.html", context, status=status)
+    if form.is_bound:  # it shows what a donor typed
+        patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 @require_safe
@@ -106,7 +109,8 @@ def donation(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """What is booked of a donation. Its address is the donor's key, so nobody may cache or pass it on."""
     found = donation_or_404(uuid)
     if found.locale != _language():
-        return HttpResponsePermanentRedirect(_address(found))
+        query = request.META.get("QUERY_STRING", "")
+        return _private(HttpResponseRedirect(_address(found) + (f"?{query}" if query else "")))
     state = shown_state(found, returned="returned" in request.GET)
     response = render(request, "fundraising/donation.html", donation_context(found, state))
     return _private(response)

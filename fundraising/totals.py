@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -45,15 +46,15 @@ class Total:
         return self.raised.minor * 100 // self.goal.minor if self.goal else None
 
 
-# One statement, so one snapshot: what each account of the rounds holds, with the newest stored rate
+# One statement, so one snapshot: what each account of the appeals' rounds holds, with the newest stored rate
 # into the appeal's currency; and in rows of their own the counts and the newest goal.
 _FIGURES = """
     WITH rounds AS (
-        SELECT r.id, r.number, r.opens_at, appeal.currency FROM fundraising_round r
+        SELECT r.id, r.appeal_id, r.number, r.opens_at, appeal.currency FROM fundraising_round r
         JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id
-        WHERE appeal.id = %(appeal)s AND (%(round)s::bigint IS NULL OR r.id = %(round)s)
+        WHERE appeal.id = ANY(%(appeals)s) AND (%(round)s::bigint IS NULL OR r.id = %(round)s)
     )
-    SELECT account.purpose, account.currency,
+    SELECT rounds.appeal_id, account.purpose, account.currency,
            (coalesce(checkpoint.balance_minor, 0) + coalesce((
                SELECT sum(posting.amount_minor) FROM fundraising_posting posting
                WHERE posting.account_id = account.id AND posting.xid BETWEEN (SELECT xid FROM fundraising_fold)
@@ -67,7 +68,7 @@ _FIGURES = """
         SELECT rate, "on" FROM fundraising_exchangerate
         WHERE base = account.currency AND quote = rounds.currency ORDER BY "on" DESC LIMIT 1) newest ON true
   UNION ALL
-    SELECT 'counts', '',
+    SELECT rounds.appeal_id, 'counts', '',
            coalesce(sum(coalesce(checkpoint.donations, 0) + coalesce(tail.donations, 0)), 0)::bigint, NULL, NULL,
            coalesce(sum(CASE WHEN %(round)s::bigint IS NULL
                              THEN coalesce(checkpoint.appeal_donors, 0) + coalesce(tail.appeal_donors, 0)
@@ -79,36 +80,43 @@ _FIGURES = """
         SELECT sum(donations) donations, sum(round_donors) round_donors, sum(appeal_donors) appeal_donors
         FROM fundraising_tally tally WHERE tally.round_id = rounds.id
          AND tally.xid BETWEEN (SELECT xid FROM fundraising_fold) AND %(last)s::xid8) tail ON true
+    GROUP BY rounds.appeal_id
   UNION ALL
-    (SELECT 'goal', '', goal.amount_minor, NULL, NULL, NULL
+    (SELECT DISTINCT ON (rounds.appeal_id) rounds.appeal_id, 'goal', '', goal.amount_minor, NULL, NULL, NULL
      FROM rounds JOIN fundraising_goal goal ON goal.round_id = rounds.id
-     ORDER BY rounds.opens_at <= now() DESC, rounds.number DESC, goal.set_at DESC, goal.id DESC LIMIT 1)
+     ORDER BY rounds.appeal_id, rounds.opens_at <= now() DESC, rounds.number DESC, goal.set_at DESC, goal.id DESC)
 """
 
 
 def appeal_total(appeal: Appeal) -> Total:
     """The total over all rounds of the appeal, with the newest goal of its newest round that has opened."""
-    return _total(appeal, None)
+    return appeal_totals([appeal])[appeal.pk]
+
+
+def appeal_totals(appeals: Iterable[Appeal]) -> dict[int, Total]:
+    """The totals of several appeals by their ids, read at once."""
+    return _totals(list(appeals), None)
 
 
 def round_total(round_: Round) -> Total:
     """The total of one round, with its newest goal."""
-    return _total(round_.appeal, round_.pk)
+    return _totals([round_.appeal], round_.pk)[round_.appeal_id]
 
 
-def _total(appeal: Appeal, round_id: int | None) -> Total:
+def _totals(appeals: list[Appeal], round_id: int | None) -> dict[int, Total]:
+    by_appeal = {appeal.pk: _Figures(appeal.currency) for appeal in appeals}
     with connection.cursor() as cursor:
-        cursor.execute(_FIGURES, {"appeal": appeal.pk, "round": round_id, "last": LAST_XID})
+        cursor.execute(_FIGURES, {"appeals": list(by_appeal), "round": round_id, "last": LAST_XID})
         rows = cursor.fetchall()
-    figures = _Figures(appeal.currency)
-    for purpose, currency, minor, rate, on, donors in rows:
+    for appeal_id, purpose, currency, minor, rate, on, donors in rows:
+        figures = by_appeal[appeal_id]
         if purpose == "counts":
             figures.donations, figures.donors = minor, donors
         elif purpose == "goal":
-            figures.goal = Money(minor, appeal.currency)
+            figures.goal = Money(minor, figures.currency)
         elif minor:
             figures.add(Purpose(purpose), Money(minor, currency), rate, on)
-    return figures.total()
+    return {appeal_id: figures.total() for appeal_id, figures in by_appeal.items()}
 
 
 class _Figures:

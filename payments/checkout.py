@@ -43,10 +43,7 @@ def checkout_url(donation: Donation) -> str:
     payment = _under_way(donation)
     try:
         return _url_of(payment)
-    except (gateway.Unavailable, gateway.UnknownOutcome) as error:
-        raise CannotPay from error
-    except gateway.Refused as error:
-        _end(payment, PaymentState.FAILED, error.code)
+    except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
         raise CannotPay from error
 
 
@@ -58,7 +55,9 @@ def _under_way(donation: Donation) -> Payment:
         raise NothingToPay
     payment = Payment.objects.select_related("account").filter(donation=donation).exclude(state__in=ENDED).first()
     if payment is None:
-        account = StripeAccount.objects.get(entity=donation.entity_id)
+        account = StripeAccount.objects.filter(entity=donation.entity_id).first()
+        if account is None:
+            raise CannotPay("the legal entity has no Stripe account")
         payment = Payment.objects.create(donation=donation, account=account)
     return payment
 
@@ -66,9 +65,9 @@ def _under_way(donation: Donation) -> Payment:
 def _url_of(payment: Payment) -> str:
     state = PaymentState(payment.state)
     match state:
-        case PaymentState.CREATED:
+        case PaymentState.CREATED if not _too_old(payment):
             return _create(payment)
-        case PaymentState.UNKNOWN:
+        case PaymentState.CREATED | PaymentState.UNKNOWN:
             return _look_up(payment)
         case PaymentState.OPEN:
             return _url_of_open(payment)
@@ -77,6 +76,11 @@ def _url_of(payment: Payment) -> str:
         case PaymentState.FAILED | PaymentState.EXPIRED:
             return _url_of(_under_way(payment.donation))
     assert_never(state)
+
+
+def _too_old(payment: Payment) -> bool:
+    """Whether Stripe would refuse the call by now: a session lives half an hour at least."""
+    return timezone.now() > payment.created_at + SESSION_LIFE - MINIMUM_SESSION
 
 
 def _create(payment: Payment) -> str:
@@ -94,6 +98,9 @@ def _create(payment: Payment) -> str:
         raise
     except gateway.UnknownOutcome:
         _called(payment, PaymentState.UNKNOWN)
+        raise
+    except gateway.Refused as error:
+        _end(payment, PaymentState.FAILED, error.code)
         raise
     return _opened(payment, session)
 
@@ -149,11 +156,12 @@ def _look_up(payment: Payment) -> str:
         return _wait_for_other(payment)
     if session := gateway.find_checkout(payment):
         return _opened(payment, session)
-    if timezone.now() > payment.created_at + SESSION_LIFE - MINIMUM_SESSION:
-        # Stripe would refuse the same parameters by now. Nothing was made, so this attempt is over.
+    if _too_old(payment):  # and nothing was made: this attempt is over
         _end(payment, PaymentState.EXPIRED, "no_session")
         return _url_of(_under_way(payment.donation))
-    Payment.objects.filter(pk=payment.pk, state=PaymentState.UNKNOWN).update(state=PaymentState.CREATED)
+    # Unless another request asks already: then this one waits for its answer.
+    still = Payment.objects.filter(pk=payment.pk, state=PaymentState.UNKNOWN, asked_at=payment.asked_at)
+    still.update(state=PaymentState.CREATED)
     return _create(payment)
 
 

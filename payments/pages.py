@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from fundraising import pages
 from fundraising.donations import NotOpen, open_donation
@@ -31,6 +31,7 @@ class SeeOther(HttpResponseRedirect):
 # No token guards these forms: they are public, act for nobody who is signed in, and their page must
 # be the same for everyone so that a shared cache can carry a crowd.
 @csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
 def appeal(request: HttpRequest, slug: str) -> HttpResponse:
     """The appeal's page; its form, when sent, opens a donation and leads on to Stripe."""
     if request.method != "POST":
@@ -63,7 +64,9 @@ def _on_to_stripe(request: HttpRequest, donation: Donation) -> HttpResponse:
         except checkout.NothingToPay:
             return SeeOther(f"{address}?returned=1")
         except checkout.CannotPay as error:
-            log.warning("checkout of %s not possible: %s", donation.reference, error.__cause__ or "still asking")
+            log.warning(
+                "checkout of %s not possible: %s", donation.reference, error.__cause__ or str(error) or "still asking"
+            )
             context = pages.donation_context(pages.donation_or_404(donation.uuid), "opened")
             response = render(request, "fundraising/pay_unavailable.html", context, status=503)
             response["Retry-After"] = "30"

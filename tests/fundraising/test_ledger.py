@@ -48,7 +48,7 @@ def sql(statement: str, *values: Any) -> Any:
 @contextmanager
 def refused(words: str) -> Iterator[None]:
     """The database refuses what is done inside, at once or at commit."""
-    with pytest.raises(DatabaseError, match=words), transaction.atomic():
+    with pytest.raises(DatabaseError, match=words), transaction.atomic():  # noqa: PT012  # what is inside is the caller's
         yield
         sql("SET CONSTRAINTS ALL IMMEDIATE")
     sql("SET CONSTRAINTS ALL DEFERRED")
@@ -66,7 +66,8 @@ def fold_all() -> None:
 
 def raw_entry(entity: LegalEntity, key: str = "raw") -> int:
     rows = sql(
-        "INSERT INTO fundraising_entry (key, entity_id, occurred_at, booked_at) VALUES (%s, %s, now(), now()) RETURNING id",
+        "INSERT INTO fundraising_entry (key, entity_id, occurred_at, booked_at)"
+        " VALUES (%s, %s, now(), now()) RETURNING id",
         key,
         entity.pk,
     )
@@ -397,9 +398,8 @@ def test_after_a_restore_into_another_cluster_the_audit_fails_until_the_rebuild(
     factories.received_donation(kit)
     fold_all()
     # The old cluster was far ahead: its watermark lies in this one's future.
-    sql(
-        "UPDATE fundraising_fold SET xid = (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000000)::text::xid8"
-    )
+    ahead = "(pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000000)::text::xid8"
+    sql(f"UPDATE fundraising_fold SET xid = {ahead}")
     factories.received_donation(kit)
     wrong = [check.name for check in audit.checks() if not check.ok]
     assert "a watermark from another database cluster (cure: rebuild_totals)" in wrong
