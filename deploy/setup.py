@@ -18,12 +18,12 @@ VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 INSTRUCTION = """
 WeasyPrint, which makes the receipts, needs Pango on this machine. Install it and run this again:
-  Debian, Ubuntu: sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core
+  Debian, Ubuntu: sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core fonts-droid-fallback
   Fedora: sudo dnf install pango harfbuzz · macOS: brew install pango"""
 SLOW = (
     "Without the library harfbuzz-subset receipts are made several times slower: apt-get install libharfbuzz-subset0."
 )
-APT = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-noto-core"]
+APT = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-noto-core", "fonts-droid-fallback"]
 
 
 def main(kind: str) -> int:

@@ -23,6 +23,10 @@ REFUSAL_TEXTS = {
         "The legal entity has no statement for the receipt in this language. Write it in the entity's texts."
     ),
     Problem.NO_GOODS_LINE: _("The statement about goods and services is missing."),
+    Problem.NO_FONT: _(
+        "No font of the server has a letter of this receipt, often of the donor's name. Install one (on Debian "
+        "fonts-droid-fallback or fonts-noto-cjk) and restart the workers."
+    ),
 }
 
 

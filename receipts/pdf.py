@@ -43,6 +43,10 @@ class AskedForMore(Exception):
     """A document wanted something from outside itself; it was refused and no PDF was made."""
 
 
+class NoFont(Exception):
+    """No font of this machine has a letter that must be printed; it would have become a box."""
+
+
 class DenyAll(URLFetcher):  # type: ignore[misc]
     """Fetches nothing, and remembers what was asked: inside a picture WeasyPrint swallows even a fatal refusal."""
 
@@ -56,7 +60,7 @@ class DenyAll(URLFetcher):  # type: ignore[misc]
 
 
 def render(snapshot: Snapshot) -> bytes:
-    """The PDF of a receipt, in its own language; raises AskedForMore."""
+    """The PDF of a receipt, in its own language; raises AskedForMore, NoFont."""
     return to_pdf(to_html(snapshot), identifier=snapshot.number)
 
 
@@ -84,11 +88,13 @@ def to_html(snapshot: Snapshot) -> str:
 
 
 def to_pdf(html: str, *, identifier: str) -> bytes:
-    """A page as PDF/UA-1; raises AskedForMore."""
+    """A page as PDF/UA-1; raises AskedForMore, NoFont."""
     fetcher = DenyAll()
+    boxes: set[int] = set()
     document = b""
     with contextlib.suppress(FatalURLFetchingError):
         document = HTML(string=html, url_fetcher=fetcher).write_pdf(
+            finisher=lambda page, _file: boxes.update(*(font.missing for font in page.fonts.values())),
             stylesheets=[_stylesheet()],
             font_config=_fonts(),
             pdf_variant=VARIANT,
@@ -96,6 +102,8 @@ def to_pdf(html: str, *, identifier: str) -> bytes:
         )
     if fetcher.refused:
         raise AskedForMore(", ".join(fetcher.refused))
+    if boxes:
+        raise NoFont(", ".join(f"U+{letter:04X}" for letter in sorted(boxes)[:9]))
     return document
 
 

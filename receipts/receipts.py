@@ -178,7 +178,7 @@ def _write(donation: Donation, *, replaces: Receipt | None) -> Receipt:
     draft = _compose(donation, replaces)
     series, sequence = _take_number(donation.entity, draft)
     snapshot = replace(draft, number=f"{series.prefix}-{series.year}-{sequence:06d}")
-    document = pdf.render(snapshot)
+    document = _render(snapshot)
     receipt = Receipt.objects.create(
         series=series,
         sequence=sequence,
@@ -199,6 +199,13 @@ def _write(donation: Donation, *, replaces: Receipt | None) -> Receipt:
     _queue_mail(receipt, MailKind.REPLACEMENT if replaces else MailKind.RECEIPT)
     Refusal.objects.filter(pk=donation.pk).delete()
     return receipt
+
+
+def _render(snapshot: Snapshot) -> bytes:
+    try:
+        return pdf.render(snapshot)
+    except pdf.NoFont as error:
+        raise NotIssuable(Problem.NO_FONT) from error
 
 
 def _compose(donation: Donation, replaces: Receipt | None) -> Snapshot:

@@ -28,6 +28,7 @@ class Problem(StrEnum):
     NOT_RECEIVED = "not_received"
     NO_STATEMENT = "no_statement"
     NO_GOODS_LINE = "no_goods_line"
+    NO_FONT = "no_font"
 
 
 @dataclass(frozen=True)

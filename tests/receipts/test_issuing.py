@@ -234,6 +234,14 @@ def test_an_entity_without_its_sentence_issues_nothing_until_somebody_writes_it(
     assert not Refusal.objects.exists()
 
 
+def test_a_receipt_with_a_letter_that_no_font_has_waits_for_the_font() -> None:
+    kit = factories.make_appeal()
+    factories.received_donation(kit, last_name="\U0010fffd")
+    tasks.work_off()
+    assert Refusal.objects.get().code == Problem.NO_FONT
+    assert receipts.issue_receipt(factories.received_donation(kit)[0]).sequence == 1
+
+
 @pytest.mark.parametrize(
     ("amount", "problem"),
     [

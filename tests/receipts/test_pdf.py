@@ -98,6 +98,16 @@ def test_names_of_other_scripts_are_letters_not_boxes(name: str) -> None:
     assert name in text_of(replace(SNAPSHOT, donor_name=name))
 
 
+def test_a_letter_that_no_font_has_is_not_printed_as_a_box() -> None:
+    with pytest.raises(pdf.NoFont, match=r"U\+10FFFD"):
+        pdf.render(replace(SNAPSHOT, donor_name="Ada \U0010fffd Rossi"))
+
+
+def test_marks_that_have_no_shape_do_no_harm() -> None:
+    text = text_of(replace(SNAPSHOT, donor_name="A\u200bda \u2068Ros\u00adsi\u2069 \u200f\ufeff"))
+    assert "Issued to" in text
+
+
 def test_a_name_full_of_markup_stays_text() -> None:
     assert "<h1>Ada</h1> & {{ x }}" in text_of(replace(SNAPSHOT, donor_name="<h1>Ada</h1> & {{ x }}"))
 
