@@ -25,7 +25,7 @@ REFUSAL_TEXTS = {
     Problem.NO_GOODS_LINE: _("The statement about goods and services is missing."),
     Problem.NO_FONT: _(
         "No font of the server has a letter of this receipt, often of the donor's name. Install one (on Debian "
-        "fonts-droid-fallback or fonts-noto-cjk) and restart the workers."
+        "fonts-noto-core and fonts-noto-cjk) and restart the workers."
     ),
 }
 
