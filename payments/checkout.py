@@ -31,7 +31,7 @@ MINIMUM_SESSION = timedelta(minutes=31)
 
 
 class NothingToPay(Exception):
-    """The donation is paid, or its checkout is completed: show its state instead."""
+    """The donation is paid, its checkout is completed, or its appeal takes no more: show its state instead."""
 
 
 class CannotPay(Exception):
@@ -55,6 +55,8 @@ def _under_way(donation: Donation) -> Payment:
         raise NothingToPay
     payment = Payment.objects.select_related("account").filter(donation=donation).exclude(state__in=ENDED).first()
     if payment is None:
+        if not donation.round.appeal.takes_money:
+            raise NothingToPay
         account = StripeAccount.objects.filter(entity=donation.entity_id).first()
         if account is None:
             raise CannotPay("the legal entity has no Stripe account")
