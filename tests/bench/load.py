@@ -1,7 +1,7 @@
 """Send signed webhooks as fast as they are answered: `python -m tests.bench.load` with its orders as JSON on stdin.
 
-Orders: port, path, secret, event (JSON text with EVENT_ID where the id goes), connections, requests, seconds. All
-requests are built and signed before the first is sent. Answers with JSON: accepted, refused, seconds, latencies.
+Orders: port, path, secret, connections, seconds, and either bodies or an event (JSON text with EVENT_ID where the id
+goes) and how many requests. All are built and signed before the first is sent. Answers with JSON: accepted, refused, seconds, latencies.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from typing import Any
 
 
 def requests(orders: dict[str, Any]) -> list[bytes]:
-    """Whole HTTP requests, each with another event id."""
-    now, built = int(time.time()), []
-    for number in range(orders["requests"]):
-        body = orders["event"].replace("EVENT_ID", f"evt_{orders['name']}_{number:08}").encode()
-        signature = hmac.new(orders["secret"].encode(), b"%d." % now + body, hashlib.sha256).hexdigest()
-        head = (
-            f"POST {orders['path']} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            f"Stripe-Signature: t={now},v1={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        built.append(head.encode() + body)
-    return built
+    """Whole HTTP requests: of the given bodies, or of one event with another id each time."""
+    now = int(time.time())
+    given: list[str] = orders["bodies"]
+    numbered = (orders["event"].replace("EVENT_ID", f"evt_{orders['name']}_{n:08}") for n in range(orders["requests"]))
+    return [request(orders, body.encode(), now) for body in given or numbered]
+
+
+def request(orders: dict[str, Any], body: bytes, now: int) -> bytes:
+    """One request, signed."""
+    signature = hmac.new(orders["secret"].encode(), b"%d." % now + body, hashlib.sha256).hexdigest()
+    head = (
+        f"POST {orders['path']} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Stripe-Signature: t={now},v1={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class Sender(asyncio.Protocol):

@@ -62,8 +62,8 @@ def web(port: int) -> Program:
     return Program("web", command, ready_url=f"http://127.0.0.1:{port}/healthz")
 
 
-def send(port: int, path: str, event: str, secret: str, *, requests: int = 0) -> dict[str, Any]:
-    """Send events by a process of its own; what it tells."""
+def send(port: int, path: str, event: str, secret: str, *, bodies: list[str] | None = None) -> dict[str, Any]:
+    """Send bodies once each, or an event again and again, by a process of its own; what it tells."""
     orders = {
         "port": port,
         "path": path,
@@ -71,8 +71,9 @@ def send(port: int, path: str, event: str, secret: str, *, requests: int = 0) ->
         "secret": secret,
         "name": uuid.uuid4().hex[:8],
         "connections": CONNECTIONS,
-        "requests": requests or int(SECONDS * FASTEST),
-        "seconds": SECONDS,
+        "bodies": bodies or [],
+        "requests": int(SECONDS * FASTEST),
+        "seconds": 120 if bodies else SECONDS,
     }
     done = subprocess.run(
         [place.PYTHON, "-m", "tests.bench.load"],

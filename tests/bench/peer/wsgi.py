@@ -1,0 +1,8 @@
+"""dj-stripe's project as a WSGI application."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "peer.settings"
+application = get_wsgi_application()
