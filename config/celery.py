@@ -18,6 +18,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=500,
+    worker_max_memory_per_child=400_000,  # KB; rendering grows a process over hundreds of receipts
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=2,

@@ -21,6 +21,11 @@ EXPONENTS = {
 LARGEST_MINOR = 99_999_999
 
 
+def currencies() -> list[tuple[str, str]]:
+    """The currencies we know, as the choices of a field."""
+    return [(code, code) for code in EXPONENTS]
+
+
 class CurrencyMismatch(TypeError):
     """Two currencies met in one sum."""
 
@@ -119,8 +124,15 @@ class Money:
     def format(self, locale: str) -> str:
         """The amount as readers of `locale` write it; whole amounts go without decimals."""
         whole = self.minor % 10**self.exponent == 0
-        decimals = "" if whole else "." + "0" * self.exponent
-        pattern = re.sub(r"0\.0+", f"0{decimals}", Locale.parse(locale).currency_formats["standard"].pattern)
+        return self._format(locale, decimals=0 if whole else self.exponent)
+
+    def format_exact(self, locale: str) -> str:
+        """The amount as readers of `locale` write it, with all its decimals."""
+        return self._format(locale, decimals=self.exponent)
+
+    def _format(self, locale: str, *, decimals: int) -> str:
+        digits = "0." + "0" * decimals if decimals else "0"
+        pattern = re.sub(r"0\.0+", digits, Locale.parse(locale).currency_formats["standard"].pattern)
         text = format_currency(self.decimal, self.currency, locale=locale, format=pattern, currency_digits=False)
         # CLDR's currency spacing, which browsers apply and Babel leaves out: "CHF 20", not "CHF20".
         return re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 from datetime import date
 from typing import NoReturn
 
 import segno
-from babel.core import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -26,7 +23,6 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
 from fundraising.locales import babel_locale
-from fundraising.money import Money
 
 from .regimes import REGIMES
 from .snapshot import Snapshot
@@ -74,9 +70,9 @@ def to_html(snapshot: Snapshot) -> str:
             {
                 "receipt": snapshot,
                 "title": translation.gettext(regime.title),
-                "net": exact(snapshot.net, snapshot.locale),
-                "gross": exact(snapshot.gross, snapshot.locale),
-                "refunded": exact(snapshot.refunded, snapshot.locale) if snapshot.refunded else "",
+                "net": snapshot.net.format_exact(babel_locale(snapshot.locale)),
+                "gross": snapshot.gross.format_exact(babel_locale(snapshot.locale)),
+                "refunded": snapshot.refunded.format_exact(babel_locale(snapshot.locale)) if snapshot.refunded else "",
                 "received_on": long_date(snapshot.received_on, snapshot.locale),
                 "issued_on": long_date(snapshot.issued_on, snapshot.locale),
                 "address_lines": snapshot.entity_address.splitlines(),
@@ -116,16 +112,6 @@ def qr(address: str, *, title: str) -> SafeString:
     """A QR code as inline SVG. The mask is given: trying all eight costs five times as much."""
     code = segno.make(address, error="m", micro=False, mask=3)
     return mark_safe(code.svg_inline(border=0, title=title, svgclass="qr", lineclass=None))  # noqa: S308  segno escapes
-
-
-def exact(money: Money, locale: str) -> str:
-    """The amount with all its decimals, as readers of `locale` write it."""
-    babel = babel_locale(locale)
-    pattern = Locale.parse(babel).currency_formats["standard"].pattern
-    decimals = "." + "0" * money.exponent if money.exponent else ""
-    pattern = re.sub(r"0\.0+", f"0{decimals}", pattern)
-    text = format_currency(money.decimal, money.currency, locale=babel, format=pattern, currency_digits=False)
-    return re.sub(r"(?<=[A-Za-z])(?=\d)", NO_BREAK, text)  # KWD 12.345: letters keep off the figures
 
 
 def long_date(day: date, locale: str) -> str:
