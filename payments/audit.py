@@ -16,6 +16,7 @@ from fundraising.money import Money
 
 from . import gateway
 from .models import BalanceTransaction, EventState, InboxEvent, StripeAccount
+from .settlement import BOOKED
 
 OLDEST = timedelta(minutes=10)
 
@@ -29,8 +30,8 @@ def checks() -> Iterator[Check]:
     failed = InboxEvent.objects.filter(state=EventState.FAILED)
     yield none_of("events that failed (cure: replay_event)", failed.count(), failed.first())
     late = BalanceTransaction.objects.filter(
-        booked_at=None, type__in=["charge", "payment", "refund", "payment_refund"]
-    ).filter(created_at__lt=timezone.now() - timedelta(days=1))
+        booked_at=None, type__in=BOOKED, created_at__lt=timezone.now() - timedelta(days=1)
+    )
     yield none_of("balance transactions unbooked for a day", late.count(), late.first())
 
 

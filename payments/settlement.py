@@ -27,6 +27,7 @@ OVERLAP = timedelta(minutes=30)
 CHARGES = {"charge", "payment"}
 REFUNDS = {"refund", "payment_refund"}
 FAILED_REFUNDS = {"refund_failure", "payment_failure_refund"}
+BOOKED = CHARGES | REFUNDS | FAILED_REFUNDS
 
 
 def settle_account(account: StripeAccount, *, since: datetime | None = None) -> int:
@@ -36,7 +37,10 @@ def settle_account(account: StripeAccount, *, since: datetime | None = None) -> 
     start = since or (cursor.read_until - OVERLAP if cursor else datetime(2020, 1, 1, tzinfo=UTC))
     for batch in _batches(gateway.each(account, "balance_transactions", created_gte=int(start.timestamp()))):
         _keep(account, batch)
-    SyncCursor.objects.update_or_create(account=account, kind="balance_transactions", defaults={"read_until": started})
+    if since is None:  # else there may be a gap behind it that nobody has read
+        SyncCursor.objects.update_or_create(
+            account=account, kind="balance_transactions", defaults={"read_until": started}
+        )
     return book_kept(account)
 
 
@@ -76,10 +80,17 @@ def _keep(account: StripeAccount, lines: list[dict[str, Any]]) -> None:
 
 def book_kept(account: StripeAccount) -> int:
     """Book the kept lines whose charge or refund is booked; the others wait for theirs."""
-    waiting = BalanceTransaction.objects.filter(
-        account=account, booked_at=None, type__in=CHARGES | REFUNDS | FAILED_REFUNDS
-    )
-    return sum(_book(line) for line in waiting.order_by("created_at", "pk"))
+    waiting = BalanceTransaction.objects.filter(account=account, booked_at=None, type__in=BOOKED)
+    return sum(_book_or_leave(line) for line in waiting.order_by("created_at", "pk"))
+
+
+def _book_or_leave(line: BalanceTransaction) -> int:
+    """A line that does not fit the books stays unbooked, for the audit to show, and holds up no other."""
+    try:
+        return _book(line)
+    except (ledger.LedgerError, ValueError):
+        log.exception("balance transaction %s not booked", line)
+        return 0
 
 
 @transaction.atomic

@@ -40,15 +40,8 @@ def sync_account(account: StripeAccount, *, since: datetime) -> Counter[str]:
 
 def sync_events(account: StripeAccount, *, since: datetime) -> int:
     """Put the events that Stripe lists (30 days back) and we never got into the inbox; how many."""
-    known = set(InboxEvent.objects.filter(account=account).values_list("event_id", flat=True))
-    missing = [
-        event
-        for event in gateway.each(account, "events", created_gte=int(since.timestamp()))
-        if event["id"] not in known
-    ]
-    for event in reversed(missing):
-        inbox.store(account.pk, json.dumps(event).encode())
-    return len(missing)
+    events = gateway.each(account, "events", created_gte=int(since.timestamp()))
+    return sum(inbox.store(account.pk, json.dumps(event).encode()) for event in events)
 
 
 def book_refund_and_charge(account: StripeAccount, refund: facts.Object) -> bool:
@@ -83,21 +76,28 @@ def look_up_payments() -> int:
 
     Each is asked about again after half its age: a debit that takes two weeks costs a few calls.
     """
-    due = Payment.objects.exclude(state__in=ENDED).filter(look_up_at__lte=timezone.now())
+    return sum(_look_up_payments_of(account) for account in StripeAccount.objects.all())
+
+
+def _look_up_payments_of(account: StripeAccount) -> int:
+    due = Payment.objects.filter(account=account, look_up_at__lte=timezone.now()).exclude(state__in=ENDED)
     asked = 0
     for payment in due.select_related("account", "donation").order_by("look_up_at")[:200]:
         try:
-            _look_up(payment)
+            look_up(payment)
         except (gateway.Unavailable, gateway.UnknownOutcome) as error:
-            log.warning("looking up payments stops: %s", error)
+            log.warning("looking up payments of %s stops: %s", account, error)
             break
+        except gateway.Refused as error:
+            log.warning("payment %s cannot be looked up: %s", payment.uuid, error)
         age = timezone.now() - payment.created_at
         Payment.objects.filter(pk=payment.pk).update(look_up_at=timezone.now() + max(age / 2, LOOK_UP_AGAIN))
         asked += 1
     return asked
 
 
-def _look_up(payment: Payment) -> None:
+def look_up(payment: Payment) -> None:
+    """Ask Stripe about one attempt, and book what it says."""
     session = (
         gateway.get_checkout(payment.account, payment.session_id)
         if payment.session_id
@@ -110,18 +110,23 @@ def _look_up(payment: Payment) -> None:
     checkout.remember(payment, session)
     if session.payment_intent_id:
         charge = gateway.get_payment_intent_charge(payment.account, session.payment_intent_id)
-        if charge:
-            facts.book_charge(payment.account, charge)
+        if charge and not facts.book_charge(payment.account, charge) and session.status == "complete":
+            facts.book_debit(payment, charge)
 
 
 def find_missing_refunds() -> int:
-    """Fetch the refunds that a charge event told of and no refund event has shown; how many events."""
+    """Fetch the refunds that a charge event told of and no refund event has shown; how many were booked."""
     waiting = InboxEvent.objects.filter(
         state=EventState.PARKED, waits_for__startswith=facts.refunds_of(""), attempts__gte=2
     )
     found = 0
-    for event in waiting.select_related("account")[:50]:
-        charge_id = event.waits_for.removeprefix(facts.refunds_of(""))
-        for refund in gateway.each(event.account, "refunds", created_gte=0, charge=charge_id):
-            found += book_refund_and_charge(event.account, refund)
+    for account in StripeAccount.objects.filter(events__in=waiting).distinct():
+        charges = waiting.filter(account=account).values_list("waits_for", flat=True).distinct()
+        try:
+            for waits_for in charges[:50]:
+                charge_id = waits_for.removeprefix(facts.refunds_of(""))
+                for refund in gateway.each(account, "refunds", created_gte=0, charge=charge_id):
+                    found += book_refund_and_charge(account, refund)
+        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            log.warning("looking for refunds of %s stops: %s", account, error)
     return found
