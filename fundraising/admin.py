@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Max
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -120,9 +121,14 @@ class CampaignAdmin(Kept, ModelAdmin):  # type: ignore[misc]
     prepopulated_fields: dict[str, Any] = {}
     inlines = (CampaignTextInline, UpdateInline)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
+        """The legal entity stands as soon as an appeal rests on it."""
+        return ("entity",) if obj and obj.appeals.exists() else ()
+
 
 class WordingInline(AppendOnly, StackedInline):  # type: ignore[misc]
     model = AppealWording
+    readonly_fields = ("version",)
     extra = 0
     tab = True
 
@@ -138,6 +144,21 @@ class AppealAdmin(Kept, ModelAdmin):  # type: ignore[misc]
     list_display = ("slug", "campaign", "state", "raised", "donations")
     list_filter = ("state", "campaign")
     inlines = (WordingInline, RoundInline)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Appeal | None = None) -> tuple[str, ...]:
+        """With its first goal an appeal's currency and funds stand: money is counted in them."""
+        settled = obj is not None and Goal.objects.filter(round__appeal=obj).exists()
+        return ("campaign", "fund", "currency") if settled else ()
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """A new wording is the next version in its language; nobody has to count."""
+        if formset.model is not AppealWording:
+            super().save_formset(request, form, formset, change)
+            return
+        for wording in formset.save(commit=False):
+            before = AppealWording.objects.filter(appeal=wording.appeal, locale=wording.locale)
+            wording.version = (before.aggregate(newest=Max("version"))["newest"] or 0) + 1
+            wording.save()
 
     @admin.display(description=_("raised"))
     def raised(self, appeal: Appeal) -> str:

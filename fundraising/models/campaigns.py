@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -13,8 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from ..money import Money
+from ..money import Money, currencies
 from .entities import Fund, LegalEntity
+from .ledger import ExchangeRate
 
 
 class Campaign(models.Model):
@@ -94,7 +96,7 @@ class Appeal(models.Model):
         help_text=_("Takes the money that arrives after the appeal has closed."),
     )
     state = models.CharField(_("state"), max_length=10, choices=AppealState.choices, default=AppealState.DRAFT)
-    currency = models.CharField(_("currency of goal and total"), max_length=3)
+    currency = models.CharField(_("currency of goal and total"), max_length=3, choices=currencies)
 
     class Meta:
         constraints = [
@@ -106,6 +108,19 @@ class Appeal(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def clean(self) -> None:
+        """Refuse what would break the books or the page, with what to do next."""
+        if None in {self.campaign_id, self.fund_id, self.late_fund_id}:
+            return  # the fields themselves say so
+        if {self.fund.entity_id, self.late_fund.entity_id} != {self.campaign.entity_id}:
+            raise ValidationError(_("Both funds must belong to the legal entity of the campaign."))
+        if self.takes_money and not AppealWording.objects.filter(appeal=self.pk).exists():
+            raise ValidationError({"state": _("Save it as a draft with a wording first; then open it.")})
+        if self.takes_money and not Goal.objects.filter(round__appeal=self.pk).exists():
+            raise ValidationError(
+                {"state": _("Save it as a draft with a round, and set a goal for that round; then open it.")}
+            )
 
     @property
     def takes_money(self) -> bool:
@@ -230,7 +245,7 @@ class PageCurrency(models.Model):
     """A currency that a donation page takes; amounts in minor units."""
 
     page = models.ForeignKey(DonationPage, models.CASCADE, related_name="currencies")
-    currency = models.CharField(_("currency"), max_length=3)
+    currency = models.CharField(_("currency"), max_length=3, choices=currencies)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     minimum_minor = models.BigIntegerField(_("minimum (minor units)"))
     maximum_minor = models.BigIntegerField(_("maximum (minor units)"))
@@ -251,6 +266,16 @@ class PageCurrency(models.Model):
 
     def __str__(self) -> str:
         return self.currency
+
+    def clean(self) -> None:
+        """Refuse amounts that the form would refuse, and a currency that the total could not hold."""
+        low, high = self.minimum_minor or 0, self.maximum_minor or 0
+        if any(not low <= minor <= high for minor in self.suggested_minor or ()):
+            raise ValidationError({"suggested_minor": _("Suggest amounts from the minimum to the maximum only.")})
+        into = self.page.appeal.currency if self.page.appeal_id else self.currency
+        if self.currency not in {"", into} and not ExchangeRate.objects.filter(base=self.currency, quote=into).exists():
+            message = _("There is no exchange rate from %(base)s to %(quote)s. Add one first, under Exchange rates.")
+            raise ValidationError({"currency": message % {"base": self.currency, "quote": into}})
 
     @property
     def minimum(self) -> Money:

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from ..money import Money
+from ..money import Money, currencies
 
 
 class TaxStatus(models.TextChoices):
@@ -25,7 +25,7 @@ class LegalEntity(models.Model):
     country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166 code"))
     address = models.TextField(_("address"))
     registration = models.CharField(_("registration"), max_length=200, blank=True)
-    currency = models.CharField(_("reporting currency"), max_length=3)
+    currency = models.CharField(_("reporting currency"), max_length=3, choices=currencies)
     email_from = models.EmailField(_("sender of mails"), help_text=_("Neutral: an inbox must not out a donor."))
     theme = models.SlugField(_("colour theme"), default="default")
     privacy_url = models.URLField(_("privacy notice"), blank=True)
@@ -82,7 +82,7 @@ class FeeCover(models.Model):
     """What an entity's provider charges in a currency, for donors who want to cover it."""
 
     entity = models.ForeignKey(LegalEntity, models.CASCADE, related_name="fee_covers")
-    currency = models.CharField(_("currency"), max_length=3)
+    currency = models.CharField(_("currency"), max_length=3, choices=currencies)
     basis_points = models.PositiveSmallIntegerField(_("hundredths of a per cent of the total"))
     fixed_minor = models.BigIntegerField(_("fixed part (minor units)"))
 

@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..money import currencies
+
 
 class Xid8Field(models.Field):  # type: ignore[type-arg]  # not subscriptable at run time
     """PostgreSQL's 64-bit id of the database transaction that wrote the row."""
@@ -31,10 +33,16 @@ class Purpose(models.TextChoices):
     SUSPENSE = "suspense", _("money that matches nothing")  # liability
     DONATIONS = "donations", _("donations")  # income
     REFUNDS = "refunds", _("refunds")  # contra income
+    WITHHELD = "withheld", _("withheld while a bank decides")  # contra income
+    CHARGEBACKS = "chargebacks", _("taken back by a bank")  # contra income
     FEES = "fees", _("fees")  # expense
     FX = "fx", _("currency exchange")  # bridges the legs of an exchange
     PENDING = "pending", _("announced, not received")  # memorandum
     ANNOUNCED = "announced", _("counterpart of announced")  # memorandum
+
+
+# What a donation has brought is the sum of these: income, and whatever took some of it back.
+BROUGHT = (Purpose.DONATIONS, Purpose.REFUNDS, Purpose.WITHHELD, Purpose.CHARGEBACKS)
 
 
 class Account(models.Model):
@@ -177,8 +185,8 @@ class Fold(models.Model):
 class ExchangeRate(models.Model):
     """Units of `quote` for one of `base` on a day, with its source. Never overwritten."""
 
-    base = models.CharField(max_length=3)
-    quote = models.CharField(max_length=3)
+    base = models.CharField(max_length=3, choices=currencies)
+    quote = models.CharField(max_length=3, choices=currencies)
     on = models.DateField()
     rate = models.DecimalField(max_digits=18, decimal_places=9)
     source = models.CharField(max_length=120)

@@ -1,0 +1,362 @@
+"""The desk: who may do what, what never changes, and how an appeal gets from a campaigner's hands to the public."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from config.demo import seed
+from fundraising.models import (
+    Appeal,
+    AppealWording,
+    Campaign,
+    DonationPage,
+    Donor,
+    ExchangeRate,
+    Fund,
+    Goal,
+    PageCurrency,
+    Round,
+)
+from payments.models import StripeAccount, WebhookSecret
+from tests import factories
+
+from .conftest import errors_beside
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("admin", "campaigner", "finance")
+OURS = ("fundraising", "payments", "receipts")
+# What a role may add or change beyond looking; `admin` may all that the desk offers.
+WRITES = {
+    "campaigner": {"campaign", "appeal", "round", "goal", "donationpage"},
+    "finance": {"fund", "exchangerate"},
+}
+HIDDEN = {"campaigner": {"donor", "stripeaccount"}, "finance": {"stripeaccount"}}
+
+
+def signed_in(role: str) -> Client:
+    seed.accounts()
+    client = Client()
+    client.force_login(User.objects.get(username=role))
+    return client
+
+
+def registered() -> list[Any]:
+    return [model for model in admin.site._registry if model._meta.app_label in OURS]
+
+
+def url(model: Any, page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+@pytest.fixture
+def rows(db: None) -> factories.AppealKit:
+    """At least one row of most tables, a received and refunded donation among them."""
+    kit = factories.make_appeal()
+    _donation, charge = factories.received_donation(kit, first_name="Wilhelmina", email="unmistakable@example.org")
+    factories.refund(charge, factories.FIFTY_EUROS)
+    account = StripeAccount.objects.create(slug="acct", entity=kit.entity, api_key="sk_test_topsecret")
+    WebhookSecret.objects.create(account=account, secret="whsec_topsecret")
+    ExchangeRate.objects.create(base="USD", quote="EUR", on=timezone.localdate(), rate=Decimal("0.9"), source="bank")
+    return kit
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_of_the_desk_opens_for_those_who_may_see_it_and_for_no_one_else(
+    role: str, rows: factories.AppealKit
+) -> None:
+    client = signed_in(role)
+    assert client.get("/admin/").status_code == 200
+    for model in registered():
+        name = model._meta.model_name
+        desk = admin.site._registry[model]
+        seen = name not in HIDDEN.get(role, set())
+        assert client.get(url(model, "changelist")).status_code == (200 if seen else 403), name
+        assert client.get(url(model, "changelist"), {"q": "a%00'\"", "o": "1.-2"}).status_code in {200, 302, 403}, name
+        adds = desk.has_add_permission(_request(role)) and (role == "admin" or name in WRITES[role])
+        assert client.get(url(model, "add")).status_code == (200 if adds else 403), name
+        for row in model._default_manager.all()[:1]:
+            assert client.get(url(model, "change", row.pk)).status_code == (200 if seen else 403), name
+            assert client.post(url(model, "delete", row.pk), {"post": "yes"}).status_code == 403, name
+
+
+def _request(role: str) -> Any:
+    class Asked:
+        user = User.objects.get(username=role)
+
+    return Asked()
+
+
+def test_strangers_meet_the_sign_in_page_and_members_without_rights_nothing(rows: factories.AppealKit) -> None:
+    for model in registered():
+        answer = Client().get(url(model, "changelist"))
+        assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/admin/login/")
+    User.objects.create_user("outsider", password="x" * 12)
+    page = Client().post("/admin/login/", {"username": "outsider", "password": "x" * 12})
+    assert page.status_code == 200
+    assert "sessionid" not in page.cookies
+
+
+def test_the_passwords_of_the_demo_let_in(db: None) -> None:
+    for one in seed.accounts():
+        answer = Client().post("/admin/login/?next=/admin/", {k: one[k] for k in ("username", "password")})
+        assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+def test_what_is_booked_and_what_was_promised_has_no_form_to_change_it(rows: factories.AppealKit) -> None:
+    client = signed_in("admin")
+    for model_name in ("Donation", "Donor", "Entry", "Goal", "ExchangeRate"):
+        model = apps.get_model("fundraising", model_name)
+        row = model._default_manager.first()
+        before = model._default_manager.filter(pk=row.pk).values().get()
+        assert (
+            client.post(url(model, "change", row.pk), {"reason": "x", "rate": "5", "state": "opened"}).status_code
+            == 403
+        )
+        assert model._default_manager.filter(pk=row.pk).values().get() == before
+
+
+def test_secrets_go_in_and_never_come_out(rows: factories.AppealKit) -> None:
+    client = signed_in("admin")
+    account = StripeAccount.objects.get()
+    page = client.get(url(StripeAccount, "change", account.pk)).content.decode()
+    assert "topsecret" not in page
+    assert "topsecret" not in client.get(url(StripeAccount, "changelist")).content.decode()
+
+
+def test_lists_show_no_donors_name_and_the_campaigner_never_any(rows: factories.AppealKit) -> None:
+    for role in ROLES:
+        client = signed_in(role)
+        for model in registered():
+            page = client.get(url(model, "changelist")).content.decode()
+            assert "Wilhelmina" not in page, model
+            assert "unmistakable@" not in page, model
+    donor = Donor.objects.get()
+    assert "Wilhelmina" in signed_in("finance").get(url(Donor, "change", donor.pk)).content.decode()
+    assert "Wilhelmina" not in signed_in("campaigner").get(url(Donor, "change", donor.pk)).content.decode()
+
+
+# --- From a campaigner's hands to the public ------------------------------------------------------
+
+
+def inline(prefix: str, *forms: dict[str, Any], initial: int = 0) -> dict[str, Any]:
+    data = {f"{prefix}-TOTAL_FORMS": len(forms), f"{prefix}-INITIAL_FORMS": initial}
+    for number, form in enumerate(forms):
+        data |= {f"{prefix}-{number}-{name}": value for name, value in form.items()}
+    return data
+
+
+def moment(prefix: str, when: Any) -> dict[str, str]:
+    return {f"{prefix}_0": when.strftime("%Y-%m-%d"), f"{prefix}_1": when.strftime("%H:%M:%S")}
+
+
+WORDING = {
+    "locale": "en",
+    "title": "Boats before winter",
+    "ask": "Help us repair two boats.",
+    "purpose": "Repairs and fuel.",
+    "secondary_purpose": "Other rescues at sea.",
+}
+
+
+def messages_of(answer: Any) -> str:
+    """What the page says, all of it, without markup."""
+    return html.unescape(re.sub(r"(?s)<[^>]*>|\s+", " ", answer.content.decode()))
+
+
+def saved(answer: Any) -> bool:
+    return bool(answer.status_code == 302)
+
+
+def page_form(appeal: Appeal, currency: str = "EUR", **changes: Any) -> dict[str, Any]:
+    row = {
+        "currency": currency,
+        "position": 0,
+        "minimum_minor": 500,
+        "maximum_minor": 100_000,
+        "suggested_minor": "2500,5000",
+    }
+    fields = {"appeal": appeal.pk, "locale": "en", "slug": "boats", "published": "on"}
+    return {**fields, **inline("currencies", {**row, **changes})}
+
+
+def without_page(kit: factories.AppealKit) -> Appeal:
+    """Another appeal of the campaign, without its English page."""
+    other = factories.make_appeal(campaign=kit.campaign)
+    other.pages["en"].delete()
+    return other.appeal
+
+
+def test_a_campaigner_puts_up_an_appeal_that_the_public_sees(visitor: Client) -> None:
+    entity = factories.make_entity()
+    fund = Fund.objects.create(entity=entity, name="Boats")
+    client = signed_in("campaigner")
+    text = {
+        "locale": "en",
+        "title": "Rescue at sea",
+        "summary": "Boats save lives.",
+        "story": "Every night.",
+        "partner_credit": "",
+    }
+    campaign_form = {"slug": "rescue", "entity": entity.pk, "published": "on", "photo_url": ""}
+    assert saved(client.post(url(Campaign, "add"), {**campaign_form, **inline("texts", text), **inline("updates")}))
+    campaign = Campaign.objects.get()
+    late = Fund.objects.get(entity=entity, restricted=False)
+    opens = timezone.now() - timedelta(hours=1)
+    asked = {"number": 1, "reason": "Winter is near", **moment("opens_at", opens), "closes_at_0": "", "closes_at_1": ""}
+    appeal_form = {
+        "campaign": campaign.pk, "slug": "boats", "fund": fund.pk, "late_fund": late.pk, "state": "draft",
+        "currency": "EUR", **inline("wordings", WORDING), **inline("rounds", asked),
+    }  # fmt: skip
+    assert saved(client.post(url(Appeal, "add"), appeal_form))
+    appeal, round_ = Appeal.objects.get(), Round.objects.get()
+    goal = {"amount_minor": 3_000_000, "reason": "The yard's offer"}
+    round_form = {"appeal": appeal.pk, **asked, **inline("texts"), **inline("goals", goal)}
+    assert saved(client.post(url(Round, "change", round_.pk), round_form))
+    assert saved(client.post(url(DonationPage, "add"), page_form(appeal)))
+    assert visitor.get("/en/a/boats/").status_code == 404
+    standing = {**asked, "id": round_.pk, "appeal": appeal.pk}
+    opened = {**appeal_form, "state": "open", **inline("wordings"), **inline("rounds", standing, initial=1)}
+    answer = client.post(url(Appeal, "change", appeal.pk), opened)
+    assert saved(answer), messages_of(answer)
+    cache.clear()
+    page = visitor.get("/en/a/boats/").content.decode()
+    for shown in ("Boats before winter", "Other rescues at sea.", "€30,000", "€50", "Rescue at sea"):
+        assert shown in page
+    assert errors_beside(page) == {}
+
+
+def test_an_appeal_is_not_opened_without_wording_round_or_goal_and_the_desk_is_told_what_to_do(
+    rows: factories.AppealKit,
+) -> None:
+    client = signed_in("campaigner")
+    fund = Fund.objects.create(entity=rows.entity, name="Boats")
+    form = {
+        "campaign": rows.campaign.pk, "slug": "boats", "fund": fund.pk, "late_fund": rows.appeal.late_fund_id,
+        "state": "open", "currency": "EUR", **inline("wordings"), **inline("rounds"),
+    }  # fmt: skip
+    answer = client.post(url(Appeal, "add"), form)
+    assert not saved(answer)
+    assert "Save it as a draft with a wording first" in messages_of(answer)
+    assert saved(client.post(url(Appeal, "add"), {**form, "state": "draft", **inline("wordings", WORDING)}))
+    appeal = Appeal.objects.get(slug="boats")
+    answer = client.post(url(Appeal, "change", appeal.pk), form)
+    assert not saved(answer)
+    assert "set a goal for that round" in messages_of(answer)
+    appeal.refresh_from_db()
+    assert appeal.state == "draft"
+
+
+def test_a_wording_without_a_secondary_purpose_is_refused_with_a_message(rows: factories.AppealKit) -> None:
+    client = signed_in("campaigner")
+    fund = Fund.objects.create(entity=rows.entity, name="Boats")
+    form = {
+        "campaign": rows.campaign.pk, "slug": "boats", "fund": fund.pk, "late_fund": rows.appeal.late_fund_id,
+        "state": "draft", "currency": "EUR", **inline("rounds"),
+        **inline("wordings", {**WORDING, "secondary_purpose": "  "}),
+    }  # fmt: skip
+    answer = client.post(url(Appeal, "add"), form)
+    assert not saved(answer)
+    assert "This field is required." in messages_of(answer)
+
+
+def test_new_wordings_are_numbered_and_the_old_ones_stand(rows: factories.AppealKit) -> None:
+    client = signed_in("campaigner")
+    standing = rows.round
+    row = {
+        "id": standing.pk,
+        "appeal": rows.appeal.pk,
+        "number": 1,
+        "reason": "x",
+        **moment("opens_at", standing.opens_at),
+    }
+    form = {"slug": rows.appeal.slug, "late_fund": rows.appeal.late_fund_id, "state": "open"}
+    rounds = inline("rounds", {**row, "closes_at_0": "", "closes_at_1": ""}, initial=1)
+    address = url(Appeal, "change", rows.appeal.pk)
+    again = {**WORDING, "title": "Once more"}
+    answer = client.post(address, {**form, **rounds, **inline("wordings", WORDING, again)})
+    assert saved(answer), messages_of(answer)
+    titles = (
+        AppealWording.objects.filter(appeal=rows.appeal, locale="en")
+        .order_by("version")
+        .values_list("title", "version")
+    )
+    assert list(titles) == [("Evacuations", 1), ("Boats before winter", 2), ("Once more", 3)]
+
+
+def test_a_goal_is_added_and_the_old_one_stays(rows: factories.AppealKit) -> None:
+    client = signed_in("campaigner")
+    fields = {"round": rows.round.pk, "amount_minor": 9_000_000, "reason": "More families"}
+    assert saved(client.post(url(Goal, "add"), fields))
+    assert [goal.amount_minor for goal in rows.round.goals.all()] == [9_000_000, 5_000_000]
+    answer = client.post(url(Goal, "add"), {**fields, "amount_minor": 0})
+    assert not saved(answer)
+    assert "Please correct the error" in messages_of(answer)
+
+
+def test_a_currency_without_a_rate_is_refused_with_what_to_do_next(rows: factories.AppealKit) -> None:
+    appeal = without_page(rows)
+    client = signed_in("campaigner")
+    answer = client.post(url(DonationPage, "add"), page_form(appeal, "GBP"))
+    assert not saved(answer)
+    assert "There is no exchange rate from GBP to EUR. Add one first" in messages_of(answer)
+    rate = {"base": "GBP", "quote": "EUR", "on": "2026-01-02", "rate": "1.15", "source": "bank"}
+    assert saved(signed_in("finance").post(url(ExchangeRate, "add"), rate))
+    answer = client.post(url(DonationPage, "add"), page_form(appeal, "GBP"))
+    assert saved(answer), messages_of(answer)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"currency": "XXX"},
+        {"suggested_minor": "100,2500"},
+        {"suggested_minor": "2500,1000000"},
+        {"suggested_minor": "ten"},
+        {"minimum_minor": 0},
+        {"minimum_minor": 5_000, "maximum_minor": 4_000},
+        {"maximum_minor": 80_000_001},
+        {"minimum_minor": ""},
+    ],
+)  # fmt: skip
+def test_amounts_that_no_donor_could_give_are_refused_with_a_message(
+    rows: factories.AppealKit, changes: dict[str, Any]
+) -> None:
+    appeal = without_page(rows)
+    answer = signed_in("campaigner").post(url(DonationPage, "add"), page_form(appeal, **{"currency": "EUR", **changes}))
+    assert answer.status_code == 200
+    assert "Please correct the error" in messages_of(answer)
+    assert not PageCurrency.objects.filter(page__slug="boats").exists()
+
+
+def test_an_appeal_with_a_goal_keeps_its_currency_fund_and_campaign(rows: factories.AppealKit) -> None:
+    page = signed_in("admin").get(url(Appeal, "change", rows.appeal.pk)).content.decode()
+    for field in ("currency", "fund", "campaign"):
+        assert f'name="{field}"' not in page
+    page = signed_in("admin").get(url(Campaign, "change", rows.campaign.pk)).content.decode()
+    assert 'name="entity"' not in page
+
+
+def test_funds_of_another_legal_entity_are_refused(rows: factories.AppealKit) -> None:
+    other = factories.make_entity(name="Harbour Relief")
+    fund = Fund.objects.create(entity=other, name="Elsewhere")
+    form = {
+        "campaign": rows.campaign.pk, "slug": "boats", "fund": fund.pk, "late_fund": rows.appeal.late_fund_id,
+        "state": "draft", "currency": "EUR", **inline("wordings"), **inline("rounds"),
+    }  # fmt: skip
+    answer = signed_in("campaigner").post(url(Appeal, "add"), form)
+    assert not saved(answer)
+    assert "legal entity of the campaign" in messages_of(answer)
