@@ -19,7 +19,8 @@ os.environ["OPENAPPEAL_ENV"] = "test"
 os.environ["OPENAPPEAL_STATE"] = tempfile.mkdtemp(prefix="openappeal-test-")
 atexit.register(shutil.rmtree, os.environ["OPENAPPEAL_STATE"], ignore_errors=True)
 # The broker of the tests marked `celery`, whose worker is real; all others' nudges stay in the process.
-TEST_BROKER_URL = os.environ.get("BROKER_URL", "")
+# Kept under a name of its own: the workers of pytest-xdist inherit this environment.
+TEST_BROKER_URL = os.environ.setdefault("TEST_BROKER_URL", os.environ.get("BROKER_URL", ""))
 os.environ["BROKER_URL"] = "memory://"
 
 from config.settings import *  # noqa: E402, F403
