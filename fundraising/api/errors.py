@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
@@ -15,6 +16,12 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+class TooLarge(APIException):
+    status_code = 413
+    default_code = "too_large"
+    default_detail = "The request is too large."
+
+
 class Unavailable(APIException):
     status_code = 503
     default_code = "unavailable"
@@ -22,6 +29,8 @@ class Unavailable(APIException):
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's answer to an error, in our shape; what is no API error stays a 500."""
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
@@ -78,6 +79,7 @@ class AppealDetailSerializer(serializers.Serializer):  # type: ignore[type-arg]
     currencies = CurrencySerializer(many=True)
     total = serializers.SerializerMethodField()
 
+    @extend_schema_field(TotalSerializer)
     def get_total(self, content: object) -> dict[str, object]:
         total: dict[str, object] = self.context["total"]
         return total
