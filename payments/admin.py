@@ -39,6 +39,13 @@ class StripeAccountForm(forms.ModelForm):  # type: ignore[type-arg]
         return key
 
 
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if f"_{'test' if data.get('livemode') else 'live'}_" in data.get("api_key", ""):
+            self.add_error("livemode", _("This key is of the other mode. Tick live mode for a live key only."))
+        return data
+
+
 class WebhookSecretForm(forms.ModelForm):  # type: ignore[type-arg]
     secret = Secret(label=_("signing secret"))
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from fundraising.content import newest_wording
 from fundraising.donations import DonationDraft, open_donation
-from fundraising.models import Appeal, Donation, DonationPage, DonationState, PublicName, Round
+from fundraising.models import Appeal, Donation, DonationPage, PublicName, Round
 from fundraising.money import Money
 from payments import checkout
 from payments.models import Payment
@@ -27,8 +27,8 @@ FIRST = [
 
 
 def first_donations() -> None:
-    """Give each of FIRST once, on an installation that has no donation yet."""
-    if Donation.objects.exclude(state=DonationState.OPENED).exists():
+    """Give each of FIRST once, on an installation where nobody has gone to pay yet."""
+    if Payment.objects.exclude(session_id=None).exists():  # a donation is received only when its event was handled
         return
     for number, (slug, locale, amount, first_name, last_name, country, case) in enumerate(FIRST):
         appeal = Appeal.objects.get(slug=slug)

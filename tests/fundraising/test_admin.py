@@ -360,3 +360,12 @@ def test_funds_of_another_legal_entity_are_refused(rows: factories.AppealKit) ->
     answer = signed_in("campaigner").post(url(Appeal, "add"), form)
     assert not saved(answer)
     assert "legal entity of the campaign" in messages_of(answer)
+
+
+@pytest.mark.parametrize(("key", "livemode"), [("sk_test_1", True), ("sk_live_1", False), ("rk_live_1", False)])
+def test_a_key_of_the_other_mode_is_refused_with_a_message(db: None, key: str, livemode: bool) -> None:
+    entity = factories.make_entity()
+    form = {"slug": "acct", "entity": entity.pk, "api_key": key, "descriptor_suffix": "", **inline("secrets")}
+    answer = signed_in("admin").post(url(StripeAccount, "add"), {**form, **({"livemode": "on"} if livemode else {})})
+    assert not saved(answer)
+    assert "This key is of the other mode." in messages_of(answer)
