@@ -43,7 +43,7 @@ async def serve(port: int) -> None:
     """Serve until cancelled."""
     server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", port, backlog=4096)
     async with server, await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"], autocommit=True) as listener:
-        await listener.execute("LISTEN totals")
+        await listener.execute("LISTEN bare_hub")
         async for _said in listener.notifies():
             for transport in transports:
                 transport.write(CHUNK)

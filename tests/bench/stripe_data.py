@@ -16,7 +16,9 @@ SECRET = "whsec_benchmark"
 
 def account(kit: AppealKit) -> StripeAccount:
     """The entity's Stripe account, with one signing secret."""
-    made = StripeAccount.objects.create(slug=f"bench-{kit.entity.pk}", entity=kit.entity, api_key="sk_test_benchmark000000000000000000")
+    made = StripeAccount.objects.create(
+        slug=f"bench-{kit.entity.pk}", entity=kit.entity, api_key="sk_test_benchmark000000000000000000"
+    )
     WebhookSecret.objects.create(account=made, secret=SECRET)
     return made
 

@@ -57,11 +57,11 @@ async def watch(port: int, path: str, count: int) -> None:
         except TimeoutError:
             pass
         print(json.dumps(arrivals), flush=True)
-        arrivals.clear()
-        enough.clear()
         # The first list is that of the totals at connect; each line asks for one more.
         if not await loop.run_in_executor(None, sys.stdin.readline):
             return
+        arrivals.clear()
+        enough.clear()
         print("ready", flush=True)
 
 
