@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import Max
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from . import totals
 from .locales import babel_locale
@@ -196,6 +198,7 @@ class GoalAdmin(AppendOnly, ModelAdmin):  # type: ignore[misc]
 
 class CurrencyInline(TabularInline):  # type: ignore[misc]
     model = PageCurrency
+    formfield_overrides = {ArrayField: {"widget": UnfoldAdminTextInputWidget}}  # a few numbers on one line
     extra = 0
 
 

@@ -73,7 +73,7 @@ class DonationForm(forms.Form):
         label=_("Your amount"),
         required=False,
         max_length=40,
-        error_messages={"max_length": AMOUNT_MESSAGES[AmountProblem.SHAPE]},
+        error_messages={"max_length": _("This is not an amount. Write it like 25 or 25.50.")},
     )
     cover_fee = forms.BooleanField(label=_("Cover the payment fee too"), required=False)
     first_name = NameField(label=_("First name"), error_messages={"required": _("Please write your first name.")})

@@ -48,7 +48,7 @@ def test_the_audit_fails_on_a_changed_figure_and_the_rebuild_mends_it() -> None:
         ledger.fold()
         with connection.cursor() as cursor:
             cursor.execute("UPDATE fundraising_checkpoint SET balance_minor = balance_minor + 1")
-            return cursor.rowcount > 0
+            return bool(cursor.rowcount)
 
     wait_until(folded)
     code, table = run("audit_books", "--offline")

@@ -101,7 +101,7 @@ def test_an_unknown_language_is_named_and_unknown_things_are_not_found(
         answer = visitor.get(f"/api/v1/{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     for model, hide in ((Appeal, {"state": "draft"}), (Campaign, {"published": False})):
-        model.objects.update(**hide)  # type: ignore[attr-defined]
+        model.objects.update(**hide)
         cache.clear()
         assert visitor.get(f"/api/v1/totals/{kit.appeal.uuid}/").status_code == 404
         assert visitor.get(f"/api/v1/appeals/{kit.pages['en'].slug}/").status_code == 404

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import html
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fundraising.content import appeal_content
+from fundraising.donations import open_donation
 from fundraising.forms import DonationForm
 from fundraising.models import Appeal, Donation, Donor, EntityText, Entry, FeeCover, LegalEntity, PageCurrency, Round
 from fundraising.money import Money
@@ -128,7 +131,7 @@ def test_lone_surrogates_sent_as_bytes_are_refused_as_a_name(visitor: Client, ki
 def test_names_of_every_script_are_taken_as_they_are(kit: factories.AppealKit, name: str) -> None:
     form = DonationForm(appeal_content("en", kit.pages["en"].slug), filled_in(first_name=name, last_name=name))
     assert form.is_valid(), form.errors
-    donor = factories.donations.open_donation(form.draft()).donor
+    donor = open_donation(form.draft()).donor
     assert donor.first_name == Donor.objects.get(pk=donor.pk).last_name
     assert donor.first_name.replace("é", "e\u0301")[:3] == name.replace("é", "e\u0301")[:3]
 
@@ -200,7 +203,7 @@ def test_what_a_page_round_or_fee_is_comes_from_the_books_whatever_is_sent(kit: 
     )  # fmt: skip
     form = DonationForm(appeal_content("en", kit.pages["en"].slug), sent)
     assert form.is_valid()
-    donation = factories.donations.open_donation(form.draft())
+    donation = open_donation(form.draft())
     assert (donation.page, donation.round, donation.wording) == (kit.pages["en"], kit.round, kit.wordings["en"])
     assert (donation.state, donation.amount_minor, donation.fee_cover_minor) == ("opened", 2_606, 106)
 
@@ -360,8 +363,25 @@ def test_the_same_form_twice_is_one_donation_and_another_amount_another(kit: fac
     def opened(**changes: Any) -> Donation:
         form = DonationForm(content, filled_in(**changes))
         assert form.is_valid()
-        return factories.donations.open_donation(form.draft())
+        return open_donation(form.draft())
 
     assert opened() == opened()
     assert opened() != opened(amount="26")
     assert PageCurrency.objects.filter(page=kit.pages["en"]).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_clicks_at_once_open_one_donation_of_one_donor(kit: factories.AppealKit) -> None:
+    content = appeal_content("en", kit.pages["en"].slug)
+
+    def click(number: int) -> int:
+        form = DonationForm(content, filled_in(email="ada@example.org" if number % 2 else "ADA@example.org"))
+        assert form.is_valid()
+        try:
+            return open_donation(form.draft()).pk
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(click, range(16)))) == 1
+    assert (Donation.objects.count(), Donor.objects.count()) == (1, 1)

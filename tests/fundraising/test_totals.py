@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fundraising import audit, donations, totals
+from fundraising import audit, donations, ledger, totals
 from fundraising.models import Donation, DonationState, ExchangeRate, Goal, Round, Tally
 from fundraising.money import Money
 from tests import factories
@@ -309,13 +309,13 @@ def test_after_any_history_totals_and_counts_are_those_of_a_recount(steps: list[
 def test_the_audit_finds_a_donor_counted_twice_in_an_appeal_or_campaign() -> None:
     kit = factories.make_appeal()
     donation, _charge = factories.received_donation(kit)
-    entry = donations.ledger.booked(_charge)
+    entry = ledger.booked(_charge)
     assert entry is not None
     other = donations.book_unmatched(
         key="stray", entity_id=kit.entity.pk, amount=Money(1, "EUR"), at=timezone.now(), provider=factories.PROVIDER
     )
     assert other
-    stray = donations.ledger.booked("stray")
+    stray = ledger.booked("stray")
     assert stray is not None
     Tally.objects.create(
         entry=stray, round=donation.round, donations=0, round_donors=0, appeal_donors=1, campaign_donors=1
