@@ -126,7 +126,7 @@ def live_process(logs: Path, **env: str) -> Iterator[LiveProcess]:
             yield LiveProcess(port, http, logs / "live.log", group.stop)
     finally:
         group.stop()
-        print((logs / "live.log").read_text())  # noqa: T201  shown when the test fails
+        print((logs / "live.log").read_text())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ DATABASES = {
         "CONN_MAX_AGE": 600,
     }
 }
-SECRET_KEY = "of the benchmark"  # noqa: S105
+SECRET_KEY = "of the benchmark"
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "peer.urls"
 WSGI_APPLICATION = "peer.wsgi.application"
@@ -27,7 +27,7 @@ INSTALLED_APPS = [
 ]
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-STRIPE_TEST_SECRET_KEY = "sk_test_benchmark000000000000000000"  # noqa: S105
+STRIPE_TEST_SECRET_KEY = "sk_test_benchmark000000000000000000"
 STRIPE_LIVE_MODE = False
 STRIPE_API_HOST = os.environ["STRIPE_API_BASE"]
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
