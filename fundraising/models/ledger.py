@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -201,3 +202,12 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.base}/{self.quote} {self.on}"
+
+    def clean(self) -> None:
+        """Refuse what could not be taken back: the newest day counts, and a rate stands once it is written."""
+        if self.base == self.quote:
+            raise ValidationError({"quote": _("Choose two different currencies.")})
+        if self.on and self.on > timezone.localdate():
+            raise ValidationError(
+                {"on": _("A rate of a day to come would count from now on. Choose a day until today.")}
+            )

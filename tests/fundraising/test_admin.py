@@ -369,3 +369,23 @@ def test_a_key_of_the_other_mode_is_refused_with_a_message(db: None, key: str, l
     answer = signed_in("admin").post(url(StripeAccount, "add"), {**form, **({"livemode": "on"} if livemode else {})})
     assert not saved(answer)
     assert "This key is of the other mode." in messages_of(answer)
+
+
+def test_a_rate_that_could_not_be_taken_back_is_refused_with_a_message(db: None) -> None:
+    client = signed_in("finance")
+    rate = {"base": "USD", "quote": "EUR", "on": "2026-01-02", "rate": "0.9", "source": "bank"}
+    tomorrow = (timezone.localdate() + timedelta(days=1)).isoformat()
+    for changes, words in (
+        ({"on": tomorrow}, "Choose a day until today."),
+        ({"quote": "USD"}, "Choose two different currencies."),
+        ({"rate": "0"}, "Please correct the error"),
+        ({"rate": "NaN"}, "Please correct the error"),
+        ({"base": "XXX"}, "Please correct the error"),
+    ):
+        answer = client.post(url(ExchangeRate, "add"), {**rate, **changes})
+        assert not saved(answer)
+        assert words in messages_of(answer)
+    assert saved(client.post(url(ExchangeRate, "add"), rate))
+    answer = client.post(url(ExchangeRate, "add"), {**rate, "rate": "0.8"})
+    assert not saved(answer)
+    assert "already exists" in messages_of(answer)
