@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import connection
 
+from .models import BROUGHT
+
 
 @dataclass(frozen=True)
 class Check:
@@ -34,7 +36,7 @@ def checks() -> Iterator[Check]:
 
 def _rows(sql: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(sql, {"brought": list(BROUGHT)})
         return list(cursor.fetchall())
 
 
@@ -81,7 +83,7 @@ _NONE_OF = {
             JOIN fundraising_entry entry ON entry.donation_id = donation.id
             JOIN fundraising_posting posting ON posting.entry_id = entry.id
             JOIN fundraising_account account ON account.id = posting.account_id
-             AND account.purpose IN ('donations', 'refunds') AND account.round_id = donation.round_id
+             AND account.purpose = ANY(%(brought)s) AND account.round_id = donation.round_id
             GROUP BY donation.round_id, donation.donor_id, donation.id HAVING sum(posting.amount_minor) < 0
         ), counted AS (
             SELECT round_id, sum(donations) donations, count(DISTINCT donor_id) donors FROM standing GROUP BY round_id
@@ -101,7 +103,7 @@ _NONE_OF = {
             JOIN fundraising_entry entry ON entry.donation_id = donation.id
             JOIN fundraising_posting posting ON posting.entry_id = entry.id
             JOIN fundraising_account account ON account.id = posting.account_id
-             AND account.purpose IN ('donations', 'refunds') AND account.round_id = donation.round_id
+             AND account.purpose = ANY(%(brought)s) AND account.round_id = donation.round_id
             GROUP BY donation.round_id, donation.donor_id, donation.id HAVING sum(posting.amount_minor) < 0
         ), appeals AS (
             SELECT appeal.id, appeal.slug, appeal.campaign_id, count(DISTINCT standing.donor_id) donors
@@ -126,7 +128,9 @@ _NONE_OF = {
         WITH booked AS (
             SELECT entry.donation_id,
                    coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'donations'), 0) given,
-                   coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'refunds'), 0) refunded,
+                   coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = ANY(%(brought)s)), 0) brought,
+                   coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'withheld'), 0) withheld,
+                   coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'chargebacks'), 0) taken,
                    coalesce(sum(posting.amount_minor) FILTER (WHERE account.purpose = 'pending'), 0) pending
             FROM fundraising_entry entry
             JOIN fundraising_posting posting ON posting.entry_id = entry.id
@@ -136,7 +140,9 @@ _NONE_OF = {
         SELECT left(upper(donation.uuid::text), 8) FROM fundraising_donation donation
         LEFT JOIN booked ON booked.donation_id = donation.id
         WHERE donation.state <> CASE
-            WHEN coalesce(booked.given, 0) < 0 AND booked.given + booked.refunded < 0 THEN 'received'
+            WHEN coalesce(booked.given, 0) < 0 AND booked.brought < 0 THEN 'received'
+            WHEN coalesce(booked.given, 0) < 0 AND booked.withheld > 0 THEN 'disputed'
+            WHEN coalesce(booked.given, 0) < 0 AND booked.taken > 0 THEN 'chargeback'
             WHEN coalesce(booked.given, 0) < 0 THEN 'refunded'
             WHEN coalesce(booked.pending, 0) > 0 THEN 'pending'
             ELSE 'opened' END

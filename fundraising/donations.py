@@ -17,6 +17,7 @@ from django.db.models import F, Sum
 from . import ledger
 from .ledger import Bucket, Posted
 from .models import (
+    BROUGHT,
     AppealWording,
     Donation,
     DonationPage,
@@ -192,7 +193,7 @@ def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: dateti
     donation = _locked(donation_uuid)
     if ledger.booked(key):
         return False
-    if donation.state in {DonationState.RECEIVED, DonationState.REFUNDED}:
+    if donation.state not in {DonationState.OPENED, DonationState.PENDING}:
         return book_unmatched(key=key, entity_id=donation.entity_id, amount=amount, at=at, provider=provider)
     appeal = donation.round.appeal
     late = not appeal.takes_money
@@ -225,20 +226,7 @@ def refund_donation(*, key: str, charge_key: str, amount: Money, at: datetime) -
 
     It leaves by the accounts by which it came, so a refund of suspense money clears suspense.
     """
-    charge, donation = _charge_and_donation(charge_key)
-    if ledger.booked(key):
-        return False
-    clearing, income = _charge_accounts(charge)
-    posted = ledger.post(
-        key=key,
-        legs={clearing: -amount.minor, _given_back(income): amount.minor},
-        occurred_at=at,
-        donation_id=charge.donation_id,
-    )
-    if donation and donation.state == DonationState.RECEIVED and net_received(donation).minor <= 0:
-        Donation.objects.filter(pk=donation.pk).update(state=DonationState.REFUNDED)
-        _count(donation, posted, income, step=-1)
-    return True
+    return _take_back(key, charge_key, amount, at, Purpose.REFUNDS)
 
 
 @in_transaction
@@ -249,10 +237,121 @@ def undo_refund(*, key: str, charge_key: str, at: datetime) -> bool:
     if refund is None:
         raise NotBookedYet(key)
     posted = ledger.reverse(refund, key=f"{key}:failed", occurred_at=at)
-    if posted.is_new and donation and donation.state == DonationState.REFUNDED:
-        Donation.objects.filter(pk=donation.pk).update(state=DonationState.RECEIVED)
-        _count(donation, posted, _charge_accounts(charge)[1], step=1)
+    _follow(donation, posted, _charge_accounts(charge)[1])
     return posted.is_new
+
+
+@in_transaction
+def withhold_disputed(*, key: str, charge_key: str, amount: Money, at: datetime) -> bool:
+    """Book money that a bank has drawn while it decides a dispute; raises NotBookedYet before its charge.
+
+    It may be more than is left of the charge: a bank can draw what was refunded before.
+    """
+    return _take_back(key, charge_key, amount, at, Purpose.WITHHELD)
+
+
+@in_transaction
+def return_disputed(*, key: str, charge_key: str, at: datetime) -> bool:
+    """The bank gave the withheld money back, even after it had decided against us; raises NotBookedYet without it."""
+    charge, donation = _charge_and_donation(charge_key)
+    withheld = ledger.booked(key)
+    if withheld is None:
+        raise NotBookedYet(key)
+    _end_loss(charge, donation, key, at)
+    posted = ledger.reverse(withheld, key=f"{key}:returned", occurred_at=at)
+    _follow(donation, posted, _charge_accounts(charge)[1])
+    return posted.is_new
+
+
+@in_transaction
+def lose_disputed(*, key: str, charge_key: str, at: datetime) -> bool:
+    """The bank decided against us: what it withholds is taken back for good. No-op once it was returned.
+
+    Raises NotBookedYet before the money was withheld.
+    """
+    charge, donation = _charge_and_donation(charge_key)
+    withheld = ledger.booked(key)
+    if withheld is None:
+        raise NotBookedYet(key)
+    income = _charge_accounts(charge)[1]
+    if income.purpose == Purpose.SUSPENSE or Entry.objects.filter(reverses=withheld).exists():
+        return False
+    minor = ledger.legs_of(withheld)[_contra(income, Purpose.WITHHELD)]
+    posted = ledger.post(
+        key=f"{key}:lost",
+        legs={_contra(income, Purpose.WITHHELD): -minor, _contra(income, Purpose.CHARGEBACKS): minor},
+        occurred_at=at,
+        donation_id=charge.donation_id,
+    )
+    _follow(donation, posted, income)
+    return posted.is_new
+
+
+@in_transaction
+def reopen_disputed(*, key: str, charge_key: str, at: datetime) -> bool:
+    """The bank took back its decision against us; the money is withheld again until it comes."""
+    charge, donation = _charge_and_donation(charge_key)
+    return _end_loss(charge, donation, key, at)
+
+
+@in_transaction
+def charge_failed(*, charge_key: str, at: datetime) -> bool:
+    """A debit that had been received was returned by the bank; raises NotBookedYet before it was received."""
+    charge, _donation = _charge_and_donation(charge_key)
+    received = next(minor for leg, minor in ledger.legs_of(charge).items() if leg.purpose == Purpose.CLEARING)
+    currency = _charge_accounts(charge)[0].currency
+    return _take_back(f"{charge_key}:failed", charge_key, Money(received, currency), at, Purpose.CHARGEBACKS)
+
+
+def _end_loss(charge: Entry, donation: Donation | None, key: str, at: datetime) -> bool:
+    lost = ledger.booked(f"{key}:lost")
+    if lost is None:
+        return False
+    posted = ledger.reverse(lost, key=f"{key}:lost:undone", occurred_at=at)
+    _follow(donation, posted, _charge_accounts(charge)[1])
+    return posted.is_new
+
+
+def _take_back(key: str, charge_key: str, amount: Money, at: datetime, purpose: Purpose) -> bool:
+    """Book money that leaves by the accounts by which it came; False if this fact was booked before."""
+    charge, donation = _charge_and_donation(charge_key)
+    if ledger.booked(key):
+        return False
+    clearing, income = _charge_accounts(charge)
+    if amount.currency != clearing.currency:
+        raise ledger.LedgerError(f"{key} is in {amount.currency}, its charge in {clearing.currency}")
+    posted = ledger.post(
+        key=key,
+        legs={clearing: -amount.minor, _contra(income, purpose): amount.minor},
+        occurred_at=at,
+        donation_id=charge.donation_id,
+    )
+    _follow(donation, posted, income)
+    return True
+
+
+def _follow(donation: Donation | None, posted: Posted, income: Bucket) -> None:
+    """Bring a received donation's state and its round's counts to what is booked now."""
+    if donation is None or not posted.is_new:
+        return
+    before, now = DonationState(donation.state), _booked_state(donation)
+    if before == now:
+        return
+    donation.state = now
+    Donation.objects.filter(pk=donation.pk).update(state=now)
+    if DonationState.RECEIVED in {before, now}:
+        _count(donation, posted, income, step=1 if now == DonationState.RECEIVED else -1)
+
+
+def _booked_state(donation: Donation) -> DonationState:
+    """Received as long as something of it is with us; else what became of it, the open question first."""
+    if net_received(donation).minor > 0:
+        return DonationState.RECEIVED
+    if withheld(donation).minor > 0:
+        return DonationState.DISPUTED
+    if _sum(donation, Purpose.CHARGEBACKS).minor > 0:
+        return DonationState.CHARGEBACK
+    return DonationState.REFUNDED
 
 
 @in_transaction
@@ -285,18 +384,30 @@ def _round_of_exchange(income: Bucket, settled_currency: str) -> int | None:
 
     Euros given to an appeal in euros stay those euros though the provider pays out dollars.
     """
+    if income.round is None:
+        return None
     into_own = Round.objects.filter(pk=income.round, appeal__currency=settled_currency)
     return income.round if into_own.exists() else None
 
 
 def net_received(donation: Donation) -> Money:
-    """Received less refunded, as booked."""
-    return -_sum(donation, Purpose.DONATIONS, Purpose.REFUNDS)
+    """Received less refunded, withheld and taken back, as booked."""
+    return -_sum(donation, *BROUGHT)
 
 
-def refunded(donation: Donation) -> Money:
-    """Given back, as booked."""
-    return _sum(donation, Purpose.REFUNDS)
+def withheld(donation: Donation) -> Money:
+    """What a bank withholds while it decides, as booked."""
+    return _sum(donation, Purpose.WITHHELD)
+
+
+def given_back(donation: Donation) -> Money:
+    """What has left for good, by us or by the bank, as booked."""
+    return _sum(donation, Purpose.REFUNDS, Purpose.CHARGEBACKS)
+
+
+def acknowledged(donation: Donation) -> Money:
+    """What paper says was given: received less what has left for good. An open dispute does not touch it."""
+    return -_sum(donation, Purpose.DONATIONS) - given_back(donation)
 
 
 def ever_refunded(donation: Donation) -> Money:
@@ -332,10 +443,11 @@ def _charge_accounts(fact: Entry) -> tuple[Bucket, Bucket]:
     return sides[0], sides[1]
 
 
-def _given_back(income: Bucket) -> Bucket:
+def _contra(income: Bucket, purpose: Purpose) -> Bucket:
+    """The account that lowers an income; suspense is lowered itself."""
     if income.purpose == Purpose.SUSPENSE:
         return income
-    return Bucket(income.entity, Purpose.REFUNDS, income.currency, income.fund, income.round)
+    return Bucket(income.entity, purpose, income.currency, income.fund, income.round)
 
 
 def _count(donation: Donation, posted: Posted, income: Bucket, *, step: int) -> None:

@@ -150,7 +150,7 @@ def shown_state(found: Donation, *, returned: bool) -> str:
                 return "failed"  # announced by the bank, then withdrawn
             fresh = timezone.now() - found.opened_at < CONFIRMING
             return "confirming" if returned and fresh else "opened"
-        case DonationState.RECEIVED if donations.refunded(found):
+        case DonationState.RECEIVED if donations.given_back(found):
             return "partly_refunded"
         case state:
             return state.value
@@ -160,7 +160,7 @@ def donation_context(found: Donation, state: str) -> dict[str, Any]:
     """What donation.html and pay_unavailable.html are given."""
     address = _address(found)
     waiting = state in {"confirming", "pending"}
-    refunded = donations.refunded(found) if state in {"refunded", "partly_refunded"} else None
+    refunded = donations.given_back(found) if state in {"refunded", "partly_refunded", "chargeback"} else None
     return {
         "donation": {
             "uuid": found.uuid,
@@ -191,7 +191,7 @@ def _masked(email: str) -> str:
 
 def _steps(state: str) -> list[dict[str, str]]:
     """What happens to the donation, in order. Nothing is promised that the books cannot show."""
-    if state in {"refunded", "opened", "failed"}:
+    if state in {"refunded", "disputed", "chargeback", "opened", "failed"}:
         return []
     received = state in {"received", "partly_refunded"}
     return [

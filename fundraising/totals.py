@@ -1,7 +1,7 @@
 """Totals: what the public sees of the ledger. Always exact: checkpoint and tail in one snapshot.
 
-The position of a round in a currency is what its donations brought, less refunds, less what has
-been exchanged. Summing the positions at their rates gives the total in the appeal's currency: what
+The position of a round in a currency is what its donations brought, less what was given or taken
+back, less what has been exchanged. Summing the positions at their rates gives the total in the appeal's currency: what
 is settled counts at the rate the provider really paid, the rest at the stored rate of the day.
 """
 
@@ -20,10 +20,13 @@ from django.db import connection
 from django.utils import timezone
 
 from .ledger import LAST_XID
-from .models import Appeal, Purpose, Round
+from .models import BROUGHT, Appeal, Purpose, Round
 from .money import EXPONENTS, Money
 
 log = logging.getLogger(__name__)
+
+
+SHOWN = [*BROUGHT, Purpose.FX, Purpose.PENDING]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ _FIGURES = """
            newest.rate, newest.on, NULL::bigint
     FROM rounds
     JOIN fundraising_account account ON account.round_id = rounds.id
-     AND account.purpose IN ('donations', 'refunds', 'fx', 'pending')
+     AND account.purpose = ANY(%(purposes)s)
     LEFT JOIN fundraising_checkpoint checkpoint ON checkpoint.account_id = account.id
     LEFT JOIN LATERAL (
         SELECT rate, "on" FROM fundraising_exchangerate
@@ -106,7 +109,7 @@ def round_total(round_: Round) -> Total:
 def _totals(appeals: list[Appeal], round_id: int | None) -> dict[int, Total]:
     by_appeal = {appeal.pk: _Figures(appeal.currency) for appeal in appeals}
     with connection.cursor() as cursor:
-        cursor.execute(_FIGURES, {"appeals": list(by_appeal), "round": round_id, "last": LAST_XID})
+        cursor.execute(_FIGURES, {"appeals": list(by_appeal), "round": round_id, "last": LAST_XID, "purposes": SHOWN})
         rows = cursor.fetchall()
     for appeal_id, purpose, currency, minor, rate, on, donors in rows:
         figures = by_appeal[appeal_id]

@@ -29,9 +29,7 @@ def checks() -> Iterator[Check]:
     yield none_of("events unhandled for ten minutes", old.count(), first)
     failed = InboxEvent.objects.filter(state=EventState.FAILED)
     yield none_of("events that failed (cure: replay_event)", failed.count(), failed.first())
-    late = BalanceTransaction.objects.filter(
-        booked_at=None, type__in=BOOKED, created_at__lt=timezone.now() - timedelta(days=1)
-    )
+    late = BalanceTransaction.objects.filter(BOOKED, booked_at=None, created_at__lt=timezone.now() - timedelta(days=1))
     yield none_of("balance transactions unbooked for a day", late.count(), late.first())
 
 
@@ -40,6 +38,7 @@ def stripe_checks() -> Iterator[Check]:
     for account in StripeAccount.objects.all():
         try:
             yield from _charges_and_refunds(account)
+            yield from _disputes(account)
             yield from _settled(account)
         except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
             yield Check(f"{account}: Stripe", "an answer", f"none ({error})", ok=False)
@@ -56,6 +55,16 @@ def _charges_and_refunds(account: StripeAccount) -> Iterator[Check]:
             refunded[refund["currency"].upper()] -= refund["amount"]
     yield from _agree(account, "charges", charged, _clearing(account, "charge:"))
     yield from _agree(account, "refunds", refunded, _clearing(account, "refund:"))
+
+
+def _disputes(account: StripeAccount) -> Iterator[Check]:
+    """What banks hold or have taken by now, as the balance transactions of all disputes say."""
+    drawn: Counter[str] = Counter()
+    for dispute in gateway.each(account, "disputes", created_gte=0):
+        for line in dispute["balance_transactions"]:
+            sign = {"dispute": -1, "dispute_reversal": 1}.get(line["reporting_category"], 0)
+            drawn[dispute["currency"].upper()] += sign * dispute["amount"]
+    yield from _agree(account, "disputes", drawn, _clearing(account, "dispute:"))
 
 
 def _clearing(account: StripeAccount, prefix: str) -> Counter[str]:

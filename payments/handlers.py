@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import facts
+from .gateway import moment
 from .models import StripeAccount
 
 Event = dict[str, Any]
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "charge.succeeded": charge_seen,
     "charge.updated": charge_seen,
     "charge.refunded": charge_refunded,
+    "charge.failed": facts.charge_failed,
     "refund.created": facts.book_refund,
     "refund.updated": facts.book_refund,
     "refund.failed": facts.book_refund,
@@ -35,6 +37,15 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_failed": facts.session_failed,
     "checkout.session.expired": facts.session_expired,
     "payment_intent.payment_failed": facts.attempt_failed,
+    "radar.early_fraud_warning.created": facts.see_warning,
+}
+# Which money each event of a dispute says has moved; a dispute is told to be as it was when the event was made.
+DISPUTES = {
+    "charge.dispute.created": frozenset[str](),
+    "charge.dispute.updated": frozenset[str](),
+    "charge.dispute.closed": frozenset[str](),
+    "charge.dispute.funds_withdrawn": frozenset({"dispute"}),
+    "charge.dispute.funds_reinstated": frozenset({"dispute", "dispute_reversal"}),
 }
 
 
@@ -42,3 +53,6 @@ def handle(account: StripeAccount, event: Event) -> None:
     """Book what the event tells; raises NotBookedYet when it rests on a fact still to come."""
     if handler := HANDLERS.get(event["type"]):
         handler(account, event["data"]["object"])
+    elif event["type"] in DISPUTES:
+        moved = DISPUTES[event["type"]]
+        facts.see_dispute(account, event["data"]["object"], said_at=moment(event["created"]), moved=moved)

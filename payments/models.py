@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from fundraising.money import Money, currencies
 from fundraising.vault import SealedTextField
 
 
@@ -190,3 +191,149 @@ class SyncCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.kind}"
+
+
+class Dispute(models.Model):
+    """A bank contests a charge. What became of the money is in the ledger; this row is for whoever must answer.
+
+    `status` is Stripe's word, the newest we heard: a status that Stripe invents tomorrow is kept too.
+    """
+
+    account = models.ForeignKey(StripeAccount, models.PROTECT, related_name="disputes")
+    dispute_id = models.CharField(max_length=100)
+    charge_id = models.CharField(max_length=100)
+    donation = models.ForeignKey("fundraising.Donation", models.PROTECT, null=True, related_name="disputes")
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField(_("amount (minor units)"))
+    status = models.CharField(_("status"), max_length=60)
+    status_at = models.DateTimeField(help_text="When Stripe said so; an older word never replaces a newer one.")
+    reason = models.CharField(_("reason"), max_length=60)
+    evidence_due_by = models.DateTimeField(_("evidence due by"), null=True)
+    opened_at = models.DateTimeField(_("opened"))
+    closed_at = models.DateTimeField(_("closed"), null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "dispute_id"], name="dispute_once"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="dispute_positive"),
+            models.CheckConstraint(
+                condition=~Q(dispute_id="") & ~Q(charge_id="") & ~Q(status=""), name="dispute_named"
+            ),
+        ]
+        indexes = [models.Index(fields=["charge_id"], name="dispute_charge")]
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
+
+    def __str__(self) -> str:
+        return self.dispute_id
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class FraudRefundLimit(models.Model):
+    """Up to which amount a charge that a card network suspects is refunded without asking. None: never."""
+
+    account = models.ForeignKey(StripeAccount, models.CASCADE, related_name="fraud_refund_limits")
+    currency = models.CharField(_("currency"), max_length=3, choices=currencies)
+    amount_minor = models.BigIntegerField(_("up to (minor units)"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "currency"], name="fraud_refund_limit_once"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="fraud_refund_limit_positive"),
+        ]
+        verbose_name = _("automatic refund on a fraud warning")
+        verbose_name_plural = _("automatic refunds on a fraud warning")
+
+    def __str__(self) -> str:
+        return str(Money(self.amount_minor, self.currency))
+
+
+class FraudWarning(models.Model):
+    """A card network says early that a charge looks stolen; a dispute may follow."""
+
+    account = models.ForeignKey(StripeAccount, models.PROTECT, related_name="fraud_warnings")
+    warning_id = models.CharField(max_length=100)
+    charge_id = models.CharField(max_length=100)
+    fraud_type = models.CharField(_("kind of fraud"), max_length=60)
+    warned_at = models.DateTimeField(_("warned"))
+    decided_at = models.DateTimeField(
+        _("decided"), null=True, help_text=_("When the account's limits decided whether to refund it.")
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "warning_id"], name="fraud_warning_once")]
+        indexes = [models.Index(fields=["warned_at"], condition=Q(decided_at=None), name="fraud_warning_to_decide")]
+        verbose_name = _("fraud warning")
+        verbose_name_plural = _("fraud warnings")
+
+    def __str__(self) -> str:
+        return self.warning_id
+
+
+class RefundState(models.TextChoices):
+    WANTED = "wanted", _("about to ask Stripe")
+    ASKED = "asked", _("asked Stripe, no answer yet")
+    MADE = "made", _("made")
+    REFUSED = "refused", _("refused by Stripe")
+
+
+class RefundReason(models.TextChoices):
+    """Stripe's own words, so that they can be sent as they are."""
+
+    REQUESTED = "requested_by_customer", _("the donor asked for it")
+    DUPLICATE = "duplicate", _("given twice by mistake")
+    FRAUDULENT = "fraudulent", _("somebody else's card")
+
+
+REFUND_OPEN = (RefundState.WANTED, RefundState.ASKED)
+
+
+class RefundRequest(models.Model):
+    """A refund that the desk or a fraud warning wants. Its UUID is the idempotency key of the call."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    account = models.ForeignKey(StripeAccount, models.PROTECT, related_name="refund_requests")
+    charge_id = models.CharField(max_length=100)
+    donation = models.ForeignKey("fundraising.Donation", models.PROTECT, null=True, related_name="refund_requests")
+    warning = models.OneToOneField(FraudWarning, models.PROTECT, null=True, related_name="refund_request")
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField(_("amount (minor units)"))
+    reason = models.CharField(_("reason"), max_length=30, choices=RefundReason.choices)
+    asked_by = models.CharField(_("wanted by"), max_length=150, blank=True, help_text=_("Empty: a fraud warning."))
+    state = models.CharField(_("state"), max_length=10, choices=RefundState.choices, default=RefundState.WANTED)
+    refund_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    error_code = models.CharField(_("Stripe's answer"), max_length=60, blank=True)
+    created_at = models.DateTimeField(_("wanted"), default=timezone.now, editable=False)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            # Two people, or one with two tabs: the second sees the first one's refund before deciding again.
+            models.UniqueConstraint(
+                fields=["account", "charge_id"], condition=Q(state__in=["wanted", "asked"]), name="one_refund_under_way"
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_request_positive"),
+            models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_request_state_known"),
+            models.CheckConstraint(condition=Q(reason__in=RefundReason.values), name="refund_request_reason_known"),
+            models.CheckConstraint(
+                condition=Q(state="made", refund_id__isnull=False) | ~Q(state="made") & Q(refund_id__isnull=True),
+                name="refund_request_made_has_refund",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(state__in=["wanted", "asked"]), name="refund_request_due"
+            )
+        ]
+        verbose_name = _("refund request")
+        verbose_name_plural = _("refund requests")
+
+    def __str__(self) -> str:
+        return f"{self.uuid} {self.state}"
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)

@@ -1,4 +1,4 @@
-"""Settlement: Stripe's balance transactions tell what each charge and refund really brought, and the fee."""
+"""Settlement: Stripe's balance transactions tell what each charge, refund and dispute really moved, and the fee."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from fundraising import donations, ledger
 from fundraising.money import Money
 
 from . import gateway
-from .facts import charge_key, refund_key
+from .facts import charge_key, dispute_key, refund_key
 from .gateway import moment
 from .models import BalanceTransaction, StripeAccount, SyncCursor
 
@@ -26,8 +27,10 @@ log = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=30)
 CHARGES = {"charge", "payment"}
 REFUNDS = {"refund", "payment_refund"}
-FAILED_REFUNDS = {"refund_failure", "payment_failure_refund"}
-BOOKED = CHARGES | REFUNDS | FAILED_REFUNDS
+FAILED_REFUNDS = {"refund_failure"}
+RETURNED_DEBITS = {"payment_failure_refund"}  # of the charge itself
+DISPUTES = {"dispute", "dispute_reversal"}  # reporting categories: their type, `adjustment`, is that of much else
+BOOKED = Q(type__in=CHARGES | REFUNDS | FAILED_REFUNDS | RETURNED_DEBITS) | Q(reporting_category__in=DISPUTES)
 
 
 def settle_account(account: StripeAccount, *, since: datetime | None = None) -> int:
@@ -79,8 +82,8 @@ def _keep(account: StripeAccount, lines: list[dict[str, Any]]) -> None:
 
 
 def book_kept(account: StripeAccount) -> int:
-    """Book the kept lines whose charge or refund is booked; the others wait for theirs."""
-    waiting = BalanceTransaction.objects.filter(account=account, booked_at=None, type__in=BOOKED)
+    """Book the kept lines whose charge, refund or dispute is booked; the others wait for theirs."""
+    waiting = BalanceTransaction.objects.filter(BOOKED, account=account, booked_at=None)
     return sum(_book_or_leave(line) for line in waiting.order_by("created_at", "pk"))
 
 
@@ -114,6 +117,12 @@ def _book(line: BalanceTransaction) -> int:
 def _fact_key(line: BalanceTransaction) -> str:
     if line.type in CHARGES:
         return charge_key(line.source)
+    if line.type in RETURNED_DEBITS:
+        return f"{charge_key(line.source)}:failed"
+    if line.reporting_category == "dispute":
+        return dispute_key(line.source)
+    if line.reporting_category == "dispute_reversal":
+        return f"{dispute_key(line.source)}:returned"
     if line.type in FAILED_REFUNDS:
         return f"{refund_key(line.source)}:failed"
     return refund_key(line.source)

@@ -6,23 +6,37 @@ import json
 import logging
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 
+from django.db.models import Max
 from django.utils import timezone
 
 from fundraising.donations import NotBookedYet
 
 from . import checkout, facts, gateway, inbox, settlement
-from .models import ENDED, SESSION_LIFE, EventState, InboxEvent, Payment, PaymentState, StripeAccount, SyncCursor
+from .models import (
+    ENDED,
+    SESSION_LIFE,
+    Dispute,
+    EventState,
+    InboxEvent,
+    Payment,
+    PaymentState,
+    StripeAccount,
+    SyncCursor,
+)
 
 log = logging.getLogger(__name__)
 
 # Objects change after they were made (a refund of last month); each sweep looks this far back.
 LOOK_BACK = timedelta(hours=6)
 LOOK_UP_AGAIN = timedelta(seconds=30)
+# A bank takes up to three months to decide, and changes its mind later: this far back we read them all. They are few.
+DISPUTES_LAST = timedelta(days=180)
 
 
 def sync_account(account: StripeAccount, *, since: datetime) -> Counter[str]:
-    """Read charges, refunds and sessions made since, and book what is missing; counts by kind.
+    """Read charges, refunds, disputes and sessions made since, and book what is missing; counts by kind.
 
     Balance transactions follow. Raises the gateway's errors; what was booked until then stays.
     """
@@ -30,8 +44,10 @@ def sync_account(account: StripeAccount, *, since: datetime) -> Counter[str]:
     start = int(since.timestamp())
     for charge in gateway.each(account, "charges", created_gte=start):
         found["charges booked"] += facts.book_charge(account, charge)
+        found["charges failed late"] += facts.charge_failed(account, charge)
     for refund in gateway.each(account, "refunds", created_gte=start):
         found["refunds booked"] += book_refund_and_charge(account, refund)
+    found += _see_disputes(account, since=min(since, timezone.now() - DISPUTES_LAST))
     for session in gateway.each(account, "checkout.sessions", created_gte=start):
         found["sessions seen"] += _see_session(account, session)
     found["balance transactions booked"] += settlement.settle_account(account, since=since)
@@ -51,6 +67,29 @@ def book_refund_and_charge(account: StripeAccount, refund: facts.Object) -> bool
     except NotBookedYet:
         facts.book_charge(account, gateway.get_charge(account, str(refund["charge"])))
         return facts.book_refund(account, refund)
+
+
+def _see_disputes(account: StripeAccount, *, since: datetime) -> Counter[str]:
+    """Read the disputes made since, and what early fraud warnings there are."""
+    found: Counter[str] = Counter()
+    # What is read now is newer than all that we heard before we asked.
+    newest = Dispute.objects.filter(account=account).aggregate(at=Max("status_at"))["at"]
+    said_at = max(filter(None, (timezone.now(), newest)))
+    for dispute in gateway.each(account, "disputes", created_gte=int(since.timestamp())):
+        found["disputes booked"] += _see_dispute_and_charge(account, dispute, said_at)
+    for warning in gateway.each(account, "radar.early_fraud_warnings", created_gte=int(since.timestamp())):
+        found["fraud warnings seen"] += facts.see_warning(account, warning)
+    return found
+
+
+def _see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_at: datetime) -> bool:
+    """As `book_refund_and_charge`."""
+    see = partial(facts.see_dispute, account, dispute, said_at=said_at, moved=frozenset())
+    try:
+        return see()
+    except NotBookedYet:
+        facts.book_charge(account, gateway.get_charge(account, dispute["charge"]))
+        return see()
 
 
 def _see_session(account: StripeAccount, session: facts.Object) -> bool:

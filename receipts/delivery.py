@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from . import receipts
-from .models import MailKind, MailState, OutgoingMail, Receipt, ReceiptState
+from .models import EndReason, MailKind, MailState, OutgoingMail, Receipt, ReceiptState
 from .snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -189,6 +189,7 @@ def _context(receipt: Receipt, snapshot: Snapshot) -> dict[str, object]:
         ),
         "amount": snapshot.net,
         "refunded": snapshot.refunded,
+        "taken_back": receipt.ended_reason == EndReason.TAKEN_BACK,
         "reference": snapshot.reference,
         "receipt_number": receipt.number,
         "replaces": snapshot.replaces,

@@ -29,6 +29,7 @@ class EndReason(models.TextChoices):
     """Why a receipt stopped being valid."""
 
     REFUNDED = "refunded", _("the donation was refunded in full")
+    TAKEN_BACK = "taken_back", _("the bank took the donation back")
     AMOUNT_CHANGED = "amount_changed", _("the amount kept has changed")
     CORRECTED = "corrected", _("the donor's details were corrected")
 

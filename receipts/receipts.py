@@ -73,23 +73,25 @@ def due(*, limit: int = 200) -> list[Donation]:
 
 
 def to_void(*, limit: int = 200) -> list[Receipt]:
-    """Issued receipts whose donation was given back in full."""
-    issued = Receipt.objects.filter(state=ReceiptState.ISSUED, donation__state=DonationState.REFUNDED)
+    """Issued receipts whose donation was given back in full, or taken back. An open dispute voids nothing."""
+    gone = [DonationState.REFUNDED, DonationState.CHARGEBACK]
+    issued = Receipt.objects.filter(state=ReceiptState.ISSUED, donation__state__in=gone).select_related("donation")
     return list(issued.order_by("pk")[:limit])
 
 
 def to_replace(*, limit: int = 200) -> list[Receipt]:
-    """Issued receipts that no longer say what the ledger says was received less refunded. Refused ones wait.
+    """Issued receipts that no longer say what the ledger says was received less given back. Refused ones wait.
 
-    Only a refund, or its failure, changes what was received. So only receipts with such an entry since they were issued
-    are compared; the hour allows for a database transaction that began before it got the donation's lock.
+    Only a refund or a lost dispute, or its undoing, changes that. So only receipts with such an entry since they were
+    issued are compared; the hour allows for a database transaction that began before it got the donation's lock.
     """
-    refunds = list(Account.objects.filter(purpose=Purpose.REFUNDS).values_list("pk", flat=True))
+    left = [Purpose.REFUNDS, Purpose.CHARGEBACKS]
+    back = list(Account.objects.filter(purpose__in=left).values_list("pk", flat=True))
     touched = (
         Receipt.objects.filter(
             state=ReceiptState.ISSUED,
             donation__state=DonationState.RECEIVED,
-            donation__entries__postings__account__in=refunds,
+            donation__entries__postings__account__in=back,
             donation__entries__booked_at__gt=F("issued_at") - timedelta(hours=1),
         )
         .filter(~Exists(_waiting().filter(donation=OuterRef("donation"))))
@@ -97,7 +99,7 @@ def to_replace(*, limit: int = 200) -> list[Receipt]:
         .order_by("pk")
         .distinct()
     )
-    changed = (receipt for receipt in touched if donations.net_received(receipt.donation) != receipt.amount)
+    changed = (receipt for receipt in touched if donations.acknowledged(receipt.donation) != receipt.amount)
     return list(islice(changed, limit))
 
 
@@ -210,7 +212,7 @@ def _render(snapshot: Snapshot) -> bytes:
 
 def _compose(donation: Donation, replaces: Receipt | None) -> Snapshot:
     """Everything but the number; raises NotIssuable."""
-    net, refunded = donations.net_received(donation), donations.refunded(donation)
+    net, refunded = donations.acknowledged(donation), donations.given_back(donation)
     if donation.state != DonationState.RECEIVED or donation.received_at is None or net.minor <= 0:
         raise NotIssuable(Problem.NOT_RECEIVED)
     entity, donor = donation.entity, donation.donor

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from celery import shared_task
 
-from fundraising.models import Donation
+from fundraising.models import Donation, DonationState
 
 from . import delivery, receipts
 from .models import EndReason, Receipt
@@ -49,7 +49,8 @@ def work_off() -> None:
 
 
 def _void(receipt: Receipt) -> None:
-    receipts.void_receipt(receipt, reason=EndReason.REFUNDED)
+    taken = receipt.donation.state == DonationState.CHARGEBACK
+    receipts.void_receipt(receipt, reason=EndReason.TAKEN_BACK if taken else EndReason.REFUNDED)
 
 
 def _replace(receipt: Receipt) -> None:

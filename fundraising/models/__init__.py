@@ -16,9 +16,10 @@ from .campaigns import (
 from .donations import Donation, DonationState, PublicName
 from .donors import Donor
 from .entities import EntityText, FeeCover, Fund, LegalEntity, TaxStatus
-from .ledger import Account, Checkpoint, Entry, ExchangeRate, Fold, Posting, Purpose, Tally, TallyCheckpoint
+from .ledger import BROUGHT, Account, Checkpoint, Entry, ExchangeRate, Fold, Posting, Purpose, Tally, TallyCheckpoint
 
 __all__ = [
+    "BROUGHT",
     "Account",
     "Appeal",
     "AppealState",

@@ -17,6 +17,8 @@ class DonationState(models.TextChoices):
     PENDING = "pending", _("on its way from the bank")
     RECEIVED = "received", _("received")
     REFUNDED = "refunded", _("refunded in full")
+    DISPUTED = "disputed", _("contested: the bank withholds it")
+    CHARGEBACK = "chargeback", _("taken back by the bank")
 
 
 class PublicName(models.TextChoices):
@@ -86,7 +88,11 @@ class Donation(models.Model):
             models.CheckConstraint(condition=Q(state__in=DonationState.values), name="donation_state_known"),
             models.CheckConstraint(
                 condition=Q(state__in=["opened", "pending"], received_at__isnull=True, fund__isnull=True)
-                | Q(state__in=["received", "refunded"], received_at__isnull=False, fund__isnull=False),
+                | Q(
+                    state__in=["received", "refunded", "disputed", "chargeback"],
+                    received_at__isnull=False,
+                    fund__isnull=False,
+                ),
                 name="donation_received_has_date_and_fund",
             ),
             models.UniqueConstraint(

@@ -29,6 +29,7 @@ from tests.factories import AppealKit
 
 Event = dict[str, Any]
 SECRET = "whsec_of_the_tests"
+WITHDRAWN = ("needs_response", "under_review", "lost")  # in these a dispute's money is with the bank
 _ids = itertools.count(1)
 
 
@@ -171,6 +172,9 @@ class Desk:
         params: Any = {"charge": self.charge_of(payment).id, **({"amount": minor} if minor else {})}
         return self.stripe.v1.refunds.create(params)
 
+    def dispute(self, payment: Payment, *, status: str = "needs_response", reason: str = "fraudulent") -> Any:
+        return self.control(f"charges/{self.charge_of(payment).id}/dispute", status=status, reason=reason)
+
     def events(self, *kinds: str) -> list[Event]:
         """The events so far, oldest first."""
         listed = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
@@ -235,7 +239,7 @@ def booked(desk: Desk, prefix: str) -> dict[str, int]:
 
 
 def assert_books_agree(desk: Desk) -> None:
-    """The audit finds nothing, and charges and refunds are those of the sandbox."""
+    """The audit finds nothing, and charges, refunds and disputes are those of the sandbox."""
     assert differences() == []
     state = desk.state()
     charges = {
@@ -250,3 +254,8 @@ def assert_books_agree(desk: Desk) -> None:
             refunds[currency.upper()] = -given_back
     assert booked(desk, "charge:") == charges
     assert booked(desk, "refund:") == refunds
+    drawn = {
+        currency.upper(): -sum(by_status.get(status, {"amount": 0})["amount"] for status in WITHDRAWN)
+        for currency, by_status in state["disputes"].items()
+    }
+    assert booked(desk, "dispute:") == {currency: minor for currency, minor in drawn.items() if minor}

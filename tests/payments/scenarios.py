@@ -66,7 +66,31 @@ def _charge_described(desk: Desk, payment: Payment) -> None:
     desk.advance(60)
 
 
+def _disputed(
+    *, outcome: str = "", status: str = "needs_response", refunded: int = 0
+) -> Callable[[Desk, Payment], None]:
+    def happen(desk: Desk, payment: Payment) -> None:
+        _refunded(desk, payment, *([refunded] if refunded else []))
+        dispute = desk.dispute(payment, status=status)
+        if outcome:
+            desk.control(f"disputes/{dispute['id']}/decide", outcome=outcome)
+
+    return happen
+
+
+def _evidence_sent(desk: Desk, payment: Payment) -> None:
+    desk.pay(payment)
+    dispute = desk.dispute(payment)
+    desk.stripe.v1.disputes.update(dispute["id"], {"evidence": {"uncategorized_text": "They wrote to thank us."}})
+
+
+def _warned(desk: Desk, payment: Payment) -> None:
+    desk.pay(payment)
+    desk.control(f"charges/{desk.charge_of(payment).id}/warn")
+
+
 RECEIVED, REFUNDED, OPENED = DonationState.RECEIVED, DonationState.REFUNDED, DonationState.OPENED
+DISPUTED, CHARGEBACK = DonationState.DISPUTED, DonationState.CHARGEBACK
 SUCCEEDED, FAILED = PaymentState.SUCCEEDED, PaymentState.FAILED
 
 SCENARIOS = {
@@ -82,5 +106,21 @@ SCENARIOS = {
     "debit arrived": Scenario(_sepa("sepa_succeeds"), RECEIVED, SUCCEEDED, 5_000),
     "debit failed": Scenario(_sepa("sepa_fails"), OPENED, FAILED, 0),
     "debit refunded": Scenario(_sepa_refunded, REFUNDED, SUCCEEDED, 0),
+    "disputed": Scenario(_disputed(), DISPUTED, SUCCEEDED, 0),
+    "evidence sent": Scenario(_evidence_sent, DISPUTED, SUCCEEDED, 0),
+    "dispute won": Scenario(_disputed(outcome="won"), RECEIVED, SUCCEEDED, 5_000),
+    "dispute lost": Scenario(_disputed(outcome="lost"), CHARGEBACK, SUCCEEDED, 0),
+    "debit taken back": Scenario(_sepa("sepa_disputed"), CHARGEBACK, SUCCEEDED, 0),
+    "inquiry": Scenario(_disputed(status="warning_needs_response"), RECEIVED, SUCCEEDED, 5_000),
+    "inquiry closed": Scenario(_disputed(status="warning_needs_response", outcome="won"), RECEIVED, SUCCEEDED, 5_000),
+    "dispute prevented": Scenario(_disputed(status="prevented"), RECEIVED, SUCCEEDED, 5_000),
+    "refunded in part, then disputed": Scenario(_disputed(refunded=1_200), DISPUTED, SUCCEEDED, 0),
+    "refunded in part, dispute won": Scenario(_disputed(refunded=1_200, outcome="won"), RECEIVED, SUCCEEDED, 3_800),
+    "refunded in part, dispute lost": Scenario(_disputed(refunded=1_200, outcome="lost"), CHARGEBACK, SUCCEEDED, 0),
+    # The bank draws what was refunded before: we have paid twice until we win.
+    "refunded, then disputed": Scenario(_disputed(refunded=5_000), DISPUTED, SUCCEEDED, -5_000),
+    "refunded, dispute won": Scenario(_disputed(refunded=5_000, outcome="won"), REFUNDED, SUCCEEDED, 0),
+    "refunded, dispute lost": Scenario(_disputed(refunded=5_000, outcome="lost"), CHARGEBACK, SUCCEEDED, -5_000),
+    "fraud warned of": Scenario(_warned, RECEIVED, SUCCEEDED, 5_000),
     "expired": Scenario(_expired, OPENED, PaymentState.EXPIRED, 0),
 }
