@@ -206,7 +206,7 @@ def campaign_content(locale: str, slug: str) -> CampaignContent:
         content = replace(
             _campaign(campaign, locale, campaign.campaign_text, campaign.entity_text),
             updates=_updates(campaign, locale),
-            appeals=_cards(locale, campaign),
+            appeals=_cards(locale, [campaign])[campaign.pk],
             alternates=_campaign_alternates(campaign, locale),
         )
         cache.set(key, content, REMEMBER_SECONDS)
@@ -219,13 +219,15 @@ def home_content(locale: str) -> list[CampaignContent]:
     content: list[CampaignContent] | None = cache.get(key)
     if content is None:
         takes_money = Appeal.objects.filter(campaign=OuterRef("pk"), state__in=[AppealState.OPEN, AppealState.CLOSING])
-        campaigns = _with_texts(Campaign.objects.filter(Exists(takes_money), published=True), "", locale)
+        rows = _with_texts(Campaign.objects.filter(Exists(takes_money), published=True), "", locale)
+        campaigns = list(rows.filter(campaign_text__isnull=False).order_by("-created_at")[:20])
+        cards = _cards(locale, campaigns)
         content = [
             replace(
                 _campaign(campaign, locale, campaign.campaign_text, campaign.entity_text),
-                appeals=_cards(locale, campaign),
+                appeals=cards[campaign.pk],
             )
-            for campaign in campaigns.filter(campaign_text__isnull=False).order_by("-created_at")[:20]
+            for campaign in campaigns
         ]
         cache.set(key, content, REMEMBER_SECONDS)
     return _with_totals(content)
@@ -275,7 +277,7 @@ def _read_appeal(locale: str, slug: str) -> AppealContent:
     newest.appeal = appeal
     content = _campaign(appeal.campaign, locale, page.campaign_text, page.entity_text)
     if not (appeal.takes_money and newest.is_open()):
-        others = [card for card in _cards(locale, appeal.campaign) if card.appeal != appeal]
+        others = [card for card in _cards(locale, [appeal.campaign])[appeal.campaign_id] if card.appeal != appeal]
         content = replace(content, appeals=others)
     return AppealContent(
         page=page,
@@ -356,17 +358,22 @@ def _updates(campaign: Campaign, locale: str) -> list[Update]:
     return [Update(row.published_on, row.title, paragraphs(row.body)) for row in rows[:50]]
 
 
-def _cards(locale: str, campaign: Campaign) -> list[AppealCard]:
+def _cards(locale: str, campaigns: list[Campaign]) -> dict[int, list[AppealCard]]:
+    """The public appeals of campaigns by the campaign's id, those that take money first."""
     newest = AppealWording.objects.filter(appeal=OuterRef("appeal"), locale=locale).order_by("-version")
     pages = (
         published_pages()
-        .filter(locale=locale, appeal__campaign=campaign)
+        .filter(locale=locale, appeal__campaign__in=campaigns)
         .select_related("appeal")
         .annotate(title=Subquery(newest.values("title")[:1]), ask=Subquery(newest.values("ask")[:1]))
         .exclude(title=None)
         .order_by(Case(When(appeal__state=AppealState.CLOSED, then=1), default=0), "-appeal__pk")
     )
-    return [AppealCard(page.title, page.ask, page.get_absolute_url(), page.appeal.state, page.appeal) for page in pages]
+    cards: dict[int, list[AppealCard]] = {campaign.pk: [] for campaign in campaigns}
+    for page in pages:
+        card = AppealCard(page.title, page.ask, page.get_absolute_url(), page.appeal.state, page.appeal)
+        cards[page.appeal.campaign_id].append(card)
+    return cards
 
 
 def _currencies(page: DonationPage) -> tuple[list[Currency], list[Fee]]:
