@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, expect
 
 from fundraising.money import EXPONENTS, Money
 from tests.browser.conftest import Site
-from tests.browser.steps import fill_in, send
+from tests.browser.steps import fill_in, pay, send
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 AMOUNTS = (0, 1, 1_000, 123_456, 4_823_050, -2_500, 99_999_999)
@@ -152,3 +154,37 @@ def test_the_desk_and_the_api_documentation_work_under_the_policy(site: Site, vi
     page.goto(site.address("/api/v1/docs/"))
     expect(page.locator(".opblock").first).to_be_visible()
     assert complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_donors_own_pages_are_accessible_in_every_state(
+    site: Site, appeal_path: str, visit: Visit, scheme: str
+) -> None:
+    page = visit(site.address(appeal_path), color_scheme=scheme, reduced_motion="reduce")
+    fill_in(page)
+    send(page)
+    page.locator("a", has_text="Annulla").click()
+    expect(page.get_by_role("button", name="Vai al pagamento")).to_be_visible()
+    found = violations(page)
+    page.get_by_role("button", name="Vai al pagamento").click()
+    pay(page, "sepa_succeeds")
+    expect(page.locator("h1")).to_have_text("Grazie. Ora tocca alla tua banca.", timeout=30_000)
+    found += violations(page)
+    httpx.post(f"{site.sandbox_url}/sandbox/clock", json={"advance": 6 * 86_400}).raise_for_status()
+    expect(page.locator("h1")).to_have_text("Grazie.", timeout=60_000)
+    assert found + violations(page) == []
+
+
+def test_a_closed_appeal_has_no_form_and_says_where_late_money_goes(site: Site, visit: Visit) -> None:
+    page = visit(site.address("/it/"), reduced_motion="reduce")
+    last = page.locator(".appeal-card h3 a").last.get_attribute("href") or ""
+    close = "from fundraising.models import DonationPage as P; a = P.objects.get(locale='it', slug={!r}).appeal; "
+    change = close.format(last.split("/")[-2]) + "a.state = {!r}; a.save()"
+    site.manage("shell", "-v0", "-c", change.format("closed"))
+    try:
+        wait_until(lambda: page.goto(site.address(last)) and not page.locator("form#give").count(), 20, "closed")
+        expect(page.locator("#give h2")).to_have_text("Questo appello è chiuso")
+        expect(page.locator("#give .wording")).to_be_visible()
+        assert violations(page) == []
+    finally:
+        site.manage("shell", "-v0", "-c", change.format("open"))
