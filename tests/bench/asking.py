@@ -1,4 +1,7 @@
-"""Ask for one address again and again over 16 connections: `python -m tests.bench.asking PORT PATH` prints answers/s."""
+"""Ask for one address again and again over 16 connections.
+
+`python -m tests.bench.asking PORT PATH` prints answers a second.
+"""
 
 from __future__ import annotations
 

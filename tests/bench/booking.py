@@ -55,8 +55,8 @@ def measure() -> list[Result]:
             f"{peer:,.1f}/s by dj-stripe",
             ours / peer,
             15,
-            note=f"{EVENTS} events, a worker of {POOL} processes; dj-stripe acknowledged {PEER_EVENTS - refused} of {PEER_EVENTS}, which it handles by "
-            f"itself with {CONNECTIONS} connections to {runner.WEB_THREADS} threads, its Stripe calls answered by our sandbox",
+            note=f"{EVENTS} events, a worker of {POOL} processes; dj-stripe acknowledged {PEER_EVENTS - refused} of "
+            f"{PEER_EVENTS}, {CONNECTIONS} connections, {runner.WEB_THREADS} threads, Stripe played by our sandbox",
         )
     ]
 

@@ -15,7 +15,12 @@ def main() -> None:
     folding.start()
     appeal = Appeal.objects.get(pk=int(sys.argv[1]))
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def wait() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     print("folding", flush=True)
     reads = 0
     while not ended.wait(live.SECONDS_BETWEEN_READS):

@@ -1,4 +1,4 @@
-"""Live totals: 5,000 viewers on one process, from commit to viewer, against a bare event loop; JSON against bare ASGI."""
+"""Live totals: 5,000 viewers on one process against a bare event loop; the polled JSON against bare ASGI."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def latency(ours: list[list[float]], bare: list[list[float]]) -> Result:
         mine / limit,
         2,
         ceiling=True,
-        note=f"p99 of {ROUNDS} rounds, their median (of all rounds together: {whole[0]:.0f} and {whole[1]:.0f} ms); ours "
-        "from the commit of a donation through fold, NOTIFY and read; the limit from a NOTIFY alone to fixed bytes",
+        note=f"median of {ROUNDS} rounds' p99 (over all rounds: {whole[0]:.0f} and {whole[1]:.0f} ms); "
+        "ours from the commit of a donation through fold, NOTIFY and read; the limit from a bare NOTIFY to fixed bytes",
     )
 
 

@@ -1,12 +1,14 @@
-"""Send signed webhooks as fast as they are answered: `python -m tests.bench.load` with its orders as JSON on stdin.
+"""Send signed webhooks as fast as they are answered: `python -m tests.bench.load`, its orders as JSON on stdin.
 
-Orders: port, path, secret, connections, seconds, and either bodies or an event (JSON text with EVENT_ID where the id
-goes) and how many requests. All are built and signed before the first is sent. Answers with JSON: accepted, refused, seconds, latencies.
+Orders: port, path, secret, connections, seconds, and either bodies or an event (JSON text with EVENT_ID where the
+id goes) and how many requests. All are built and signed before the first is sent. Answers with JSON: accepted,
+refused, seconds, latencies.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import hmac
 import json
@@ -87,7 +89,10 @@ async def run(orders: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     ends = [loop.create_future() for _ in range(orders["connections"])]
     until = began + orders["seconds"]
-    made = [await loop.create_connection(lambda e=e: Sender(left, e, until), "127.0.0.1", orders["port"]) for e in ends]
+    made = [
+        await loop.create_connection(functools.partial(Sender, left, end, until), "127.0.0.1", orders["port"])
+        for end in ends
+    ]
     await asyncio.gather(*ends)
     senders = [sender for _transport, sender in made]
     refused = [line.decode() for sender in senders for line in sender.refused]

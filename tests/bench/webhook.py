@@ -43,8 +43,8 @@ def measure() -> list[Result]:
             f"{limit:,.0f}/s",
             rate / limit,
             0.2,
-            note=f"p99 {percentile(told['latencies'], 0.99) * 1000:.0f} ms; {CONNECTIONS} connections against bare INSERTs "
-            f"by {LIMIT_CONNECTIONS}; body of {len(event)} bytes",
+            note=f"p99 {percentile(told['latencies'], 0.99) * 1000:.0f} ms; {CONNECTIONS} connections against bare "
+            f"INSERTs by {LIMIT_CONNECTIONS}; body of {len(event)} bytes",
         )
     ]
 
@@ -88,7 +88,7 @@ def send(port: int, path: str, event: str, secret: str, *, bodies: list[str] | N
 
 
 def bare_inserts(account_id: int, event: str) -> float:
-    """Rows a second that PostgreSQL takes into the same table from its own load program, prepared, nothing else done."""
+    """Rows a second that PostgreSQL takes into the same table from its own load program."""
     script = (
         "INSERT INTO payments_inboxevent (account_id, event_id, type, body, state, attempts, reason, waits_for,"
         f" received_at, next_attempt_at) VALUES ({account_id}, 'bare_' || :client_id || '_' || pg_current_xact_id(),"

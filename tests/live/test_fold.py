@@ -60,7 +60,8 @@ class Writer:
             INSERT INTO fundraising_entry (key, entity_id, occurred_at, booked_at)
             VALUES (%s, %s, now(), now()) RETURNING id)
         INSERT INTO fundraising_posting (entry_id, account_id, currency, amount_minor)
-        SELECT entry.id, line.account, 'EUR', line.minor FROM entry, unnest(%s::bigint[], %s::bigint[]) line (account, minor)
+        SELECT entry.id, line.account, 'EUR', line.minor
+        FROM entry, unnest(%s::bigint[], %s::bigint[]) line (account, minor)
     """
 
     def __init__(self, url: str, kit: AppealKit) -> None:

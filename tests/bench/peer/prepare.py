@@ -1,4 +1,7 @@
-"""Migrate dj-stripe's database and make its webhook endpoint: `python -m peer.prepare SECRET` prints the endpoint's UUID."""
+"""Migrate dj-stripe's database and make its webhook endpoint.
+
+`python -m peer.prepare SECRET` prints the endpoint's UUID.
+"""
 
 import os
 import sys
@@ -9,7 +12,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "peer.settings"
 django.setup()
 
 from django.core.management import call_command  # noqa: E402
-from djstripe.models import Account, WebhookEndpoint  # noqa: E402
+from djstripe.models import Account, WebhookEndpoint  # type: ignore[import-not-found]  # noqa: E402
 
 call_command("migrate", verbosity=0, interactive=False)
 account = Account.get_default_account()
