@@ -52,6 +52,18 @@ def test_a_refund_told_by_its_charge_alone_is_waited_for(desk: Desk) -> None:
     assert unhandled() == []
 
 
+def test_a_refund_made_anew_and_booked_before_the_first_one_failed_leaves_the_donation_refunded(desk: Desk) -> None:
+    payment = desk.donate()
+    failed = desk.refund(payment)
+    desk.deliver(desk.events())
+    desk.control(f"refunds/{failed.id}/fail")
+    desk.refund(payment)
+    desk.deliver([event for event in desk.events("refund.created") if event["data"]["object"]["id"] != failed.id])
+    desk.deliver(desk.events())
+    assert state_of(payment.donation) == DonationState.REFUNDED
+    assert_books_agree(desk)
+
+
 def test_a_second_charge_on_one_donation_goes_to_suspense_and_leaves_the_payment_to_the_first(desk: Desk) -> None:
     payment = desk.donate()
     desk.deliver(desk.events())
