@@ -41,11 +41,6 @@ def _refunded_anew(desk: Desk, payment: Payment) -> None:
     desk.refund(payment)
 
 
-def _warned(desk: Desk, payment: Payment) -> None:
-    desk.pay(payment, "early_fraud_warning")
-    desk.advance(60)
-
-
 def _declined_then_paid(desk: Desk, payment: Payment) -> None:
     desk.pay(payment, "declined")
     desk.pay(payment)
@@ -113,7 +108,6 @@ SCENARIOS = {
     "refund failed": Scenario(_refund_failed, RECEIVED, SUCCEEDED, 5_000),
     "refund failed, then refunded": Scenario(_refunded_at_the_second_try, RECEIVED, SUCCEEDED, 3_000),
     "refund failed, then refunded anew": Scenario(_refunded_anew, REFUNDED, SUCCEEDED, 0),
-    "warned of fraud": Scenario(_warned, RECEIVED, SUCCEEDED, 5_000),
     "charge updated": Scenario(_charge_described, RECEIVED, SUCCEEDED, 5_000),
     "debit arrived": Scenario(_sepa("sepa_succeeds"), RECEIVED, SUCCEEDED, 5_000),
     "debit failed": Scenario(_sepa("sepa_fails"), OPENED, FAILED, 0),

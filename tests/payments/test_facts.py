@@ -101,8 +101,8 @@ def test_null_provider_ids_match_nothing(desk: Desk) -> None:
     for intent, metadata in ((None, {}), ("", {"payment": ""}), (None, None), (None, {"payment": "order-7"})):
         thing = {**charge, "id": f"ch_{Entry.objects.count()}", "payment_intent": intent, "metadata": metadata}
         assert desk.tell("charge.succeeded", thing).state == EventState.HANDLED
-    intent = {"id": None, "object": "payment_intent", "metadata": {}, "last_payment_error": {"code": "x"}}
-    desk.tell("payment_intent.payment_failed", intent)
+    failed = {"id": None, "object": "payment_intent", "metadata": {}, "last_payment_error": {"code": "x"}}
+    desk.tell("payment_intent.payment_failed", failed)
     assert suspense(desk) == -2_800
     for payment in stale:
         payment.refresh_from_db()

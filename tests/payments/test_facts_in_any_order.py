@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 
 from fundraising import donations
+from fundraising.donations import NotBookedYet
 from payments import handlers
-from payments.facts import NotBookedYet
 from payments.models import Payment
 from tests.payments.desk import Desk, Event, assert_books_agree, booked, state_of, unhandled
 from tests.payments.scenarios import SCENARIOS, Scenario

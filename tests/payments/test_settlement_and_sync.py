@@ -13,7 +13,7 @@ from django.utils import timezone
 from fundraising.ledger import Bucket, balance
 from fundraising.models import DonationState, Entry, Purpose
 from fundraising.totals import appeal_total
-from payments import gateway, settlement, sync, tasks
+from payments import gateway, inbox, settlement, sync, tasks
 from payments.models import BalanceTransaction, EventState, InboxEvent, Payment, PaymentState, StripeAccount, SyncCursor
 from tests import factories
 from tests.payments.desk import Desk, differences, make_account, state_of, unhandled
@@ -172,7 +172,7 @@ def test_a_refund_that_only_the_charge_told_of_is_fetched_once(desk: Desk, monke
     assert asked == ["refunds"]
     while unhandled():
         InboxEvent.objects.filter(state="parked").update(next_attempt_at=timezone.now())
-        assert sync.inbox.handle_due()
+        assert inbox.handle_due()
     assert sync.find_missing_refunds() == 0
     assert asked == ["refunds"]
 

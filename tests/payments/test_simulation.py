@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stripe
 from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
@@ -135,9 +136,10 @@ def test_after_any_faults_and_a_sync_the_books_agree_with_stripe_to_the_cent(
     monkeypatch.setattr(settings, "STRIPE_TIMEOUT_SECONDS", 10)
     monkeypatch.setattr(checkout, "CALL_LIFE", timedelta(0))
     monkeypatch.setattr(checkout, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(gateway.stripe.HTTPClient, "INITIAL_DELAY", 0.01)
-    monkeypatch.setattr(gateway.stripe.HTTPClient, "MAX_DELAY", 0.01)
+    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.01)
+    monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.01)
     secret = gateway.connect_webhook(desk.account, f"{live_server.url}/webhooks/stripe/{desk.account.slug}/")
+    assert secret
     WebhookSecret.objects.create(account=desk.account, secret=secret)
     inbox._known.clear()
     faults = [{"kind": kind, "probability": chance} for kind, chance in WEBHOOK_FAULTS.items()]
