@@ -199,6 +199,8 @@ class Live:
             ready = self._ready()
             if not ready:
                 continue
+            # A database that hangs is one that is away: from now on nobody waits for it.
+            overdue = asyncio.get_running_loop().call_later(SECONDS_PATIENCE, setattr, self, "reads_fail", True)
             try:
                 found = await asyncio.get_running_loop().run_in_executor(self._reader, read_totals, ready)
             except Exception as error:  # whatever it is: what is known is served, and the time it was true
@@ -208,6 +210,8 @@ class Live:
                 pause = min(LONGEST_PAUSE / 3, pause * 2)
                 self.want(ready)
                 continue
+            finally:
+                overdue.cancel()
             self.reads_fail, pause = False, 0.1
             self._publish(ready, found)
 

@@ -7,7 +7,7 @@ import os
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ def reading(kit: AppealKit) -> list[Result]:
     total = totals.appeal_total(kit.appeal)
     assert total.donations == MILLION + TAIL
     income = ledger._account_ids([sides(kit)[1]])[sides(kit)[1]]
-    ours = explain(totals._FIGURES, {"appeal": kit.appeal.pk, "round": None, "last": ledger.LAST_XID})
+    ours = explain(*statement_of(lambda: totals.appeal_total(kit.appeal)))
     summed = explain(
         "SELECT sum(amount_minor) FROM fundraising_posting WHERE account_id = %(income)s", {"income": income}
     )
@@ -177,7 +177,21 @@ def fill(kit: AppealKit, count: int) -> None:
     execute("SET session_replication_role = DEFAULT")
 
 
-def explain(statement: str, parameters: dict[str, Any], times: int = 51) -> float:
+def statement_of(read: Callable[[], object]) -> tuple[str, Any]:
+    """The one statement that a function sends, with its parameters."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(execute: Callable[..., Any], statement: str, parameters: Any, many: bool, context: Any) -> Any:
+        sent.append((statement, parameters))
+        return execute(statement, parameters, many, context)
+
+    with connection.execute_wrapper(note):
+        read()
+    [only] = sent
+    return only
+
+
+def explain(statement: str, parameters: Any, times: int = 51) -> float:
     """Median execution time of a statement in the database, in milliseconds."""
     found = []
     with connection.cursor() as cursor:

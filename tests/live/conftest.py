@@ -13,10 +13,24 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.db.models.expressions import RawSQL
 
 from config import runner
 from config.processes import Group, free_port
+from fundraising import ledger
+from fundraising.models import Entry
 from tests import databases
+from tests.waiting import wait_until
+
+
+def fold_all() -> None:
+    """Fold until nothing is left. Writers in any database of the server hold a fold back, those of other tests too."""
+
+    def folded() -> bool:
+        ledger.fold()
+        return not Entry.objects.filter(xid__gte=RawSQL("(SELECT xid FROM fundraising_fold)", [])).exists()
+
+    wait_until(folded, 60, "everything folded")
 
 
 @dataclass
