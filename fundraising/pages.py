@@ -160,7 +160,7 @@ def donation_context(found: Donation, state: str) -> dict[str, Any]:
     """What donation.html and pay_unavailable.html are given."""
     address = _address(found)
     waiting = state in {"confirming", "pending"}
-    refunded = donations.given_back(found) if state in {"refunded", "partly_refunded", "chargeback"} else None
+    refunded = donations.given_back(found) if state in {"refunded", "partly_refunded"} else None
     return {
         "donation": {
             "uuid": found.uuid,

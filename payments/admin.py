@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from fundraising.admin import Kept, ReadOnly
+from fundraising import donations
+from fundraising.admin import DonationAdmin, Kept, ReadOnly
+from fundraising.locales import babel_locale
+from fundraising.models import Donation
+from fundraising.money import AmountError, Money, parse_amount
 
-from . import inbox
-from .models import BalanceTransaction, InboxEvent, Payment, StripeAccount, WebhookSecret
+from . import inbox, refunds
+from .models import (
+    BalanceTransaction,
+    Dispute,
+    FraudRefundLimit,
+    FraudWarning,
+    InboxEvent,
+    Payment,
+    RefundReason,
+    RefundRequest,
+    RefundState,
+    StripeAccount,
+    WebhookSecret,
+)
 
 
 class Secret(forms.CharField):
@@ -38,7 +58,6 @@ class StripeAccountForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(_("Copy the key from the Stripe dashboard: Developers, API keys."))
         return key
 
-
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if f"_{'test' if data.get('livemode') else 'live'}_" in data.get("api_key", ""):
@@ -60,6 +79,50 @@ class WebhookSecretForm(forms.ModelForm):  # type: ignore[type-arg]
         return secret
 
 
+class RefundForm(forms.Form):
+    """How much goes back, in the donation's currency, and why. Its UUID makes a second click the same refund."""
+
+    uuid = forms.UUIDField(widget=forms.HiddenInput)
+    amount = forms.CharField(label=_("amount"), widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}))
+    reason = forms.ChoiceField(label=_("reason"), choices=RefundReason.choices, widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, left: Money, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.left = left
+
+    def clean_amount(self) -> Money:
+        try:
+            return parse_amount(self.cleaned_data["amount"], self.left.currency)
+        except AmountError as error:
+            raise forms.ValidationError(_("Write an amount, such as 25 or 12.50.")) from error
+
+    def clean_reason(self) -> RefundReason:
+        return RefundReason(self.cleaned_data["reason"])
+
+
+def refusal_text(code: str, amount: Money) -> str:
+    """Why there is no refund, by our code or Stripe's, in words of the desk."""
+    texts = {
+        "too_much": _("That is more than is left of this donation: %(amount)s."),
+        "not_charged": _("This donation was not paid through Stripe; there is nothing to send back."),
+        "disputed": _("The bank withholds this donation while it decides. A refund now would pay twice."),
+        "charge_disputed": _("The bank has taken this donation back. A refund now would pay twice."),
+        "under_way": _("A refund of this donation is under way. Wait for its result."),
+        "charge_already_refunded": _("Stripe says that this donation was refunded already. The books will follow."),
+    }
+    text = texts.get(code, _("Stripe refused the refund (%(code)s). Nothing was sent back."))
+    return text % {"amount": _shown(amount), "code": code}
+
+
+def _shown(amount: Money) -> str:
+    return amount.format(babel_locale(None))
+
+
+class RefundLimitInline(TabularInline):  # type: ignore[misc]
+    model = FraudRefundLimit
+    extra = 0
+
+
 class SecretInline(TabularInline):  # type: ignore[misc]
     model = WebhookSecret
     form = WebhookSecretForm
@@ -70,7 +133,85 @@ class SecretInline(TabularInline):  # type: ignore[misc]
 class StripeAccountAdmin(Kept, ModelAdmin):  # type: ignore[misc]
     form = StripeAccountForm
     list_display = ("slug", "entity", "livemode")
-    inlines = (SecretInline,)
+    inlines = (SecretInline, RefundLimitInline)
+
+
+admin.site.unregister(Donation)
+
+
+@admin.register(Donation)
+class DonationDesk(DonationAdmin):
+    """The donation as the books show it, and beside it what only payments can do: give it back."""
+
+    actions_detail = ("refund",)
+
+    def has_refund_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm("payments.add_refundrequest")
+
+    @action(description=_("Refund"), url_path="refund", permissions=["refund"])  # type: ignore[untyped-decorator]
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask how much and why; then store it, ask Stripe, and say what came of it."""
+        donation = get_object_or_404(Donation, pk=object_id)
+        left = donations.net_received(donation)
+        form = RefundForm(request.POST or None, left=left, initial={"uuid": uuid4(), "amount": f"{left.decimal:f}"})
+        if request.method == "POST" and form.is_valid() and self._refunded(request, donation, form):
+            return redirect("admin:fundraising_donation_change", object_id)
+        context = {**self.admin_site.each_context(request), "form": form, "donation": donation, "left": left,
+                   "title": _("Refund"), "opts": self.model._meta, "original": donation}  # fmt: skip
+        return render(request, "payments/refund.html", context)
+
+    def _refunded(self, request: HttpRequest, donation: Donation, form: RefundForm) -> bool:
+        try:
+            wanted = refunds.request_refund(donation, by=request.user.get_username(), **form.cleaned_data)
+        except refunds.NotRefundable as refusal:
+            form.add_error("amount", refusal_text(refusal.code, refusal.left))
+            return False
+        state = refunds.carry_out(wanted.pk)
+        wanted.refresh_from_db()
+        if state == RefundState.REFUSED:
+            self.message_user(request, refusal_text(wanted.error_code, wanted.amount), messages.ERROR)
+        elif state == RefundState.MADE:
+            text = _("%(amount)s goes back to the donor. Total and receipt follow by themselves.")
+            self.message_user(request, text % {"amount": _shown(wanted.amount)}, messages.SUCCESS)
+        else:
+            text = _("Stripe has not answered yet. The refund is stored and will be made once; do not ask again.")
+            self.message_user(request, text, messages.WARNING)
+        return True
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+    """Those to answer first: open ones by their deadline, then the closed ones."""
+
+    list_display = ("dispute_id", "donation", "shown_amount", "reason", "status", "evidence_due_by", "closed_at")
+    list_filter = ("status", "account")
+    search_fields = ("dispute_id", "charge_id")
+    list_select_related = ("donation",)
+    ordering = (F("closed_at").desc(nulls_first=True), F("evidence_due_by").asc(nulls_last=True), "pk")
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def shown_amount(self, dispute: Dispute) -> str:
+        return _shown(dispute.amount)
+
+
+@admin.register(FraudWarning)
+class FraudWarningAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+    list_display = ("warning_id", "charge_id", "fraud_type", "warned_at", "decided_at", "refund_request")
+    list_filter = ("account",)
+    list_select_related = ("refund_request",)
+    search_fields = ("warning_id", "charge_id")
+
+
+@admin.register(RefundRequest)
+class RefundRequestAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+    list_display = ("uuid", "donation", "shown_amount", "reason", "asked_by", "state", "error_code", "created_at")
+    list_filter = ("state", "reason", "account")
+    list_select_related = ("donation",)
+    search_fields = ("uuid__startswith", "charge_id", "refund_id")
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def shown_amount(self, wanted: RefundRequest) -> str:
+        return _shown(wanted.amount)
 
 
 @admin.register(Payment)

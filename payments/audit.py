@@ -6,16 +6,26 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from fundraising.audit import Check, none_of
 from fundraising.ledger import Bucket, balance
-from fundraising.models import Posting, Purpose
+from fundraising.models import Entry, Posting, Purpose
 from fundraising.money import Money
 
 from . import gateway
-from .models import BalanceTransaction, EventState, InboxEvent, StripeAccount
+from .facts import dispute_key
+from .models import (
+    REFUND_OPEN,
+    BalanceTransaction,
+    Dispute,
+    EventState,
+    InboxEvent,
+    RefundRequest,
+    StripeAccount,
+)
 from .settlement import BOOKED
 
 OLDEST = timedelta(minutes=10)
@@ -31,6 +41,19 @@ def checks() -> Iterator[Check]:
     yield none_of("events that failed (cure: replay_event)", failed.count(), failed.first())
     late = BalanceTransaction.objects.filter(BOOKED, booked_at=None, created_at__lt=timezone.now() - timedelta(days=1))
     yield none_of("balance transactions unbooked for a day", late.count(), late.first())
+
+    unanswered = RefundRequest.objects.filter(state__in=REFUND_OPEN, created_at__lt=timezone.now() - OLDEST)
+    yield none_of("refunds without an answer for ten minutes", unanswered.count(), unanswered.first())
+    lost = Dispute.objects.filter(status="lost").annotate(key=Concat(Value(dispute_key("")), "dispute_id"))
+    held = lost.filter(Exists(_withheld_by(OuterRef("key")))).order_by("pk")
+    yield none_of("disputes lost whose money is still withheld", held.count(), held.first())
+
+
+def _withheld_by(key: OuterRef) -> QuerySet[Entry]:
+    """The entry of a dispute's money if neither its loss nor its return followed."""
+    lost = Entry.objects.filter(key=Concat(OuterRef("key"), Value(":lost")), reversed_by=None)
+    withheld = Entry.objects.filter(key=key, reversed_by=None, donation__isnull=False)
+    return withheld.filter(~Exists(lost))
 
 
 def stripe_checks() -> Iterator[Check]:

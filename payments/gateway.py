@@ -175,10 +175,20 @@ def get_charge(account: StripeAccount, charge_id: str) -> dict[str, Any]:
     return _call(lambda: _of(account).v1.charges.retrieve(charge_id))
 
 
-def refund_charge(account: StripeAccount, charge_id: str, *, minor: int, key: str) -> dict[str, Any]:
+def refund_charge(account: StripeAccount, charge_id: str, *, minor: int, key: str, reason: str = "") -> dict[str, Any]:
     """Give back `minor` units of a charge. `key` must be stored by the caller before the call."""
-    params: Any = {"charge": charge_id, "amount": minor}
+    params: Any = {"charge": charge_id, "amount": minor, "metadata": {"refund_request": key}}
+    if reason:
+        params["reason"] = reason
     return _call(lambda: _of(account).v1.refunds.create(params, {"idempotency_key": key}))
+
+
+def find_refund(account: StripeAccount, charge_id: str, *, key: str) -> dict[str, Any] | None:
+    """The refund that a call of unknown outcome may have made, found by its key."""
+    for refund in each(account, "refunds", created_gte=0, charge=charge_id):
+        if (refund.get("metadata") or {}).get("refund_request") == key:
+            return refund
+    return None
 
 
 def each(account: StripeAccount, kind: str, *, created_gte: int, **filters: Any) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ import logging
 
 from celery import shared_task
 
-from . import gateway, inbox, settlement, sync
+from . import gateway, inbox, refunds, settlement, sync
 from .models import StripeAccount
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,13 @@ def look_up_payments() -> None:
     """Ask Stripe about attempts whose outcome is open, and for refunds that no event has shown."""
     sync.look_up_payments()
     sync.find_missing_refunds()
+
+
+@shared_task
+def carry_out_refunds() -> None:
+    """Decide on fraud warnings, ask Stripe for the refunds wanted, and look up those without an answer."""
+    refunds.decide_warnings()
+    refunds.carry_out_due()
 
 
 @shared_task
