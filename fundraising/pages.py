@@ -170,6 +170,7 @@ def donation_context(found: Donation, state: str) -> dict[str, Any]:
             "state": state,
             "received_at": found.received_at,
             "refunded": refunded,
+            "withheld": donations.withheld(found) if state == "disputed" else None,
             "public_name": PublicName(found.public_name).label,
             "appeal_title": found.wording.title,
             "appeal_url": found.page.get_absolute_url(),

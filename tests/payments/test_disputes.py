@@ -325,12 +325,14 @@ def test_the_donors_page_says_honestly_where_disputed_money_is(
 ) -> None:
     payment = desk.checkout(desk.donation(locale=locale))
     desk.pay(payment)
+    desk.refund(payment, 1_200)
     dispute = desk.dispute(payment)
     deliver_all(desk)
     with override(locale):
         address = reverse("donation", kwargs={"uuid": payment.donation.uuid})
     page = desk.client.get(address).content.decode()
     assert open_text in page
+    assert {"en": "€38", "it": "38\u00a0€"}[locale] in page
     decided(desk, dispute, "lost")
     page = desk.client.get(address).content.decode()
     assert lost_text in page
