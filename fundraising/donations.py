@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 
 from . import ledger
 from .ledger import Bucket, Posted
@@ -29,7 +29,6 @@ from .models import (
     PublicName,
     Purpose,
     Round,
-    Tally,
 )
 from .money import Money
 from .vault import blind_index
@@ -191,24 +190,24 @@ def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: dateti
     donation is no second donation: it goes to suspense, for staff to give back.
     """
     donation = _locked(donation_uuid)
-    if ledger.booked(key):
-        return False
     if donation.state not in {DonationState.OPENED, DonationState.PENDING}:
+        if ledger.booked(key):
+            return False
         return book_unmatched(key=key, entity_id=donation.entity_id, amount=amount, at=at, provider=provider)
     appeal = donation.round.appeal
     late = not appeal.takes_money
-    fund = appeal.late_fund if late else appeal.fund
-    income = Bucket(
-        donation.entity_id, Purpose.DONATIONS, amount.currency, fund.pk, None if late else donation.round_id
-    )
+    fund = appeal.late_fund_id if late else appeal.fund_id
+    income = Bucket(donation.entity_id, Purpose.DONATIONS, amount.currency, fund, None if late else donation.round_id)
     clearing = Bucket(donation.entity_id, Purpose.CLEARING, amount.currency, provider=provider)
-    _end_announcements(donation, at)
+    if donation.state == DonationState.PENDING:
+        _end_announcements(donation, at)
     posted = ledger.post(
         key=key, legs={clearing: amount.minor, income: -amount.minor}, occurred_at=at, donation_id=donation.pk
     )
-    Donation.objects.filter(pk=donation.pk).update(state=DonationState.RECEIVED, received_at=at, fund=fund)
-    _count(donation, posted, income, step=1)
-    return True
+    if posted.is_new:
+        Donation.objects.filter(pk=donation.pk).update(state=DonationState.RECEIVED, received_at=at, fund=fund)
+        _count(donation, posted, income, step=1)
+    return posted.is_new
 
 
 @in_transaction
@@ -421,11 +420,19 @@ def _sum(donation: Donation, *purposes: Purpose, **filters: None) -> Money:
 
 
 def _locked(donation_uuid: UUID) -> Donation:
+    """The donation, locked, and its donor with it: two donations of one donor are counted one after the other."""
     return (
-        Donation.objects.select_for_update(of=("self",))
-        .select_related("round__appeal__fund", "round__appeal__late_fund")
+        Donation.objects.select_for_update(of=("self", "donor"))
+        .select_related("donor", "round__appeal")
+        .only(*_LOCKED)
         .get(uuid=donation_uuid)
     )
+
+
+_LOCKED = (
+    "uuid", "state", "currency", "amount_minor", "submission", "entity_id", "donor__uuid", "round__appeal__state",
+    "round__appeal__fund_id", "round__appeal__late_fund_id", "round__appeal__campaign_id",
+)  # fmt: skip
 
 
 def _charge_and_donation(charge_key: str) -> tuple[Entry, Donation | None]:
@@ -454,19 +461,27 @@ def _count(donation: Donation, posted: Posted, income: Bucket, *, step: int) -> 
     """Note how the entry changes the counts of the round: `step` donations, and donors if first or last."""
     if income.round is None:
         return
-    # The lock makes two donations of one donor count one after the other.
-    list(Donor.objects.select_for_update().filter(pk=donation.donor_id).values_list("pk"))
-    others = Donation.objects.filter(
-        donor=donation.donor_id, state=DonationState.RECEIVED, fund=F("round__appeal__fund")
-    ).exclude(pk=donation.pk)
-    elsewhere = list(others.values_list("round", "round__appeal", "round__appeal__campaign").distinct())
-    rounds, appeals, campaigns = map(set, zip(*elsewhere, strict=True)) if elsewhere else (set(), set(), set())
-    appeal = donation.round.appeal
-    Tally.objects.create(
-        entry_id=posted.entry_id,
-        round_id=income.round,
-        donations=step,
-        round_donors=0 if donation.round_id in rounds else step,
-        appeal_donors=0 if appeal.pk in appeals else step,
-        campaign_donors=0 if appeal.campaign_id in campaigns else step,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO fundraising_tally
+                (entry_id, round_id, donations, round_donors, appeal_donors, campaign_donors)
+            SELECT %(entry)s, %(round)s, %(step)s,
+                   CASE WHEN bool_or(r.id = %(round)s) THEN 0 ELSE %(step)s END,
+                   CASE WHEN bool_or(r.appeal_id = %(appeal)s) THEN 0 ELSE %(step)s END,
+                   CASE WHEN bool_or(appeal.campaign_id = %(campaign)s) THEN 0 ELSE %(step)s END
+            FROM fundraising_donation other
+            JOIN fundraising_round r ON r.id = other.round_id
+            JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id AND appeal.fund_id = other.fund_id
+            WHERE other.donor_id = %(donor)s AND other.state = 'received' AND other.id <> %(donation)s
+            """,
+            {
+                "entry": posted.entry_id,
+                "step": step,
+                "round": income.round,
+                "appeal": donation.round.appeal_id,
+                "campaign": donation.round.appeal.campaign_id,
+                "donor": donation.donor_id,
+                "donation": donation.pk,
+            },
+        )

@@ -9,13 +9,14 @@ so a database transaction that commits late is never skipped, and no donation wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
-from .models import Account, Entry, Posting, Purpose
+from .models import Account, Entry, Purpose
 from .money import Money
 
 FOLD_LOCK = 0x0A_F0_1D  # any constant: one fold at a time
@@ -70,35 +71,64 @@ def post(
     """
     legs = {leg: minor for leg, minor in legs.items() if minor}
     _refuse_unbalanced(legs)
-    entity = next(iter(legs)).entity
-    accounts = _account_ids(legs)
+    fact: dict[str, Any] = {"key": key, "donation": donation_id, "reverses": reverses_id, "at": occurred_at}
+    entry_id, accounts = _insert(legs, fact)
+    if accounts < len(legs):
+        _open_accounts(legs)
+        entry_id, _accounts = _insert(legs, fact)
+    if entry_id is not None:
+        return Posted(entry_id, is_new=True)
+    return _already_posted(key, legs)
+
+
+def _insert(legs: Legs, fact: dict[str, Any]) -> tuple[int | None, int]:
+    """Write the entry with its lines in one statement, if all accounts exist; its id, and how many do."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            WITH new AS (
+            f"""
+            WITH leg AS (
+                SELECT account.id, wanted.currency, wanted.amount FROM {_WANTED}
+            ), new AS (
                 INSERT INTO fundraising_entry (key, entity_id, donation_id, reverses_id, occurred_at, booked_at)
-                VALUES (%s, %s, %s, %s, %s, now()) ON CONFLICT (key) DO NOTHING RETURNING id
+                SELECT %(key)s, %(entity)s, %(donation)s, %(reverses)s, %(at)s, now()
+                WHERE (SELECT count(*) FROM leg) = %(count)s
+                ON CONFLICT (key) DO NOTHING RETURNING id
             ), lines AS (
                 INSERT INTO fundraising_posting (entry_id, account_id, currency, amount_minor)
-                SELECT new.id, leg.* FROM new, unnest(%s::bigint[], %s::varchar[], %s::bigint[]) AS leg
+                SELECT new.id, leg.* FROM new, leg
             )
-            SELECT id FROM new
+            SELECT (SELECT id FROM new), (SELECT count(*) FROM leg)
             """,
-            [
-                key,
-                entity,
-                donation_id,
-                reverses_id,
-                occurred_at,
-                [accounts[leg] for leg in legs],
-                [leg.currency for leg in legs],
-                list(legs.values()),
-            ],
+            {**fact, **_columns(legs), "entity": next(iter(legs)).entity, "amounts": list(legs.values())},
         )
-        row = cursor.fetchone()
-    if row:
-        return Posted(row[0], is_new=True)
-    return _already_posted(key, {accounts[leg]: minor for leg, minor in legs.items()})
+        entry_id, accounts = cursor.fetchone()
+    return entry_id, accounts
+
+
+# Buckets as rows, each with the account that it names.
+_WANTED = """
+    unnest(%(entities)s::bigint[], %(purposes)s::varchar[], %(currencies)s::varchar[], %(providers)s::varchar[],
+           %(funds)s::bigint[], %(rounds)s::bigint[], %(amounts)s::bigint[])
+        WITH ORDINALITY AS wanted (entity, purpose, currency, provider, fund, round, amount, position)
+    JOIN fundraising_account account
+      ON account.entity_id = wanted.entity AND account.purpose = wanted.purpose
+     AND account.currency = wanted.currency AND account.provider = wanted.provider
+     AND account.fund_id IS NOT DISTINCT FROM wanted.fund
+     AND account.round_id IS NOT DISTINCT FROM wanted.round
+"""
+
+
+def _columns(buckets: Collection[Bucket]) -> dict[str, Any]:
+    return {
+        "entities": [leg.entity for leg in buckets],
+        "purposes": [leg.purpose for leg in buckets],
+        "currencies": [leg.currency for leg in buckets],
+        "providers": [leg.provider for leg in buckets],
+        "funds": [leg.fund for leg in buckets],
+        "rounds": [leg.round for leg in buckets],
+        "amounts": [0] * len(buckets),
+        "count": len(buckets),
+    }
 
 
 def _refuse_unbalanced(legs: Legs) -> None:
@@ -109,58 +139,37 @@ def _refuse_unbalanced(legs: Legs) -> None:
             raise LedgerError(f"the legs are off balance by {total} minor units of {currency}")
 
 
-def _already_posted(key: str, legs: dict[int, int]) -> Posted:
+def _already_posted(key: str, legs: Legs) -> Posted:
     entry = Entry.objects.get(key=key)
-    booked = dict(Posting.objects.filter(entry=entry).values_list("account_id", "amount_minor"))
-    if booked != legs:
+    if legs_of(entry) != legs:
         raise KeyReused(f"{key} is booked with other legs")
     return Posted(entry.pk, is_new=False)
 
 
-def _account_ids(buckets: Iterable[Bucket]) -> dict[Bucket, int]:
+def _open_accounts(buckets: Collection[Bucket]) -> None:
+    """Open the accounts that are missing, always in the same order, so that two writers never wait for each other."""
+    found = _find_accounts(buckets)
+    missing = sorted((leg for leg in buckets if leg not in found), key=repr)
+    Account.objects.bulk_create(
+        [
+            Account(
+                entity_id=leg.entity,
+                purpose=leg.purpose,
+                provider=leg.provider,
+                fund_id=leg.fund,
+                round_id=leg.round,
+                currency=leg.currency,
+            )
+            for leg in missing
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _find_accounts(buckets: Collection[Bucket]) -> dict[Bucket, int]:
     wanted = list(buckets)
-    found = _find_accounts(wanted)
-    if missing := [leg for leg in wanted if leg not in found]:
-        Account.objects.bulk_create(
-            [
-                Account(
-                    entity_id=leg.entity,
-                    purpose=leg.purpose,
-                    provider=leg.provider,
-                    fund_id=leg.fund,
-                    round_id=leg.round,
-                    currency=leg.currency,
-                )
-                for leg in missing
-            ],
-            ignore_conflicts=True,
-        )
-        found = _find_accounts(wanted)
-    return found
-
-
-def _find_accounts(wanted: list[Bucket]) -> dict[Bucket, int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT leg.position, account.id
-            FROM unnest(%s::bigint[], %s::varchar[], %s::varchar[], %s::varchar[], %s::bigint[], %s::bigint[])
-                 WITH ORDINALITY AS leg (entity, purpose, currency, provider, fund, round, position)
-            JOIN fundraising_account account
-              ON account.entity_id = leg.entity AND account.purpose = leg.purpose
-             AND account.currency = leg.currency AND account.provider = leg.provider
-             AND account.fund_id IS NOT DISTINCT FROM leg.fund
-             AND account.round_id IS NOT DISTINCT FROM leg.round
-            """,
-            [
-                [leg.entity for leg in wanted],
-                [leg.purpose for leg in wanted],
-                [leg.currency for leg in wanted],
-                [leg.provider for leg in wanted],
-                [leg.fund for leg in wanted],
-                [leg.round for leg in wanted],
-            ],
-        )
+        cursor.execute(f"SELECT wanted.position, account.id FROM {_WANTED}", _columns(wanted))
         return {wanted[position - 1]: account for position, account in cursor.fetchall()}
 
 

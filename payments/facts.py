@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -21,9 +22,7 @@ from .gateway import moment
 from .models import (
     ENDED,
     Dispute,
-    EventState,
     FraudWarning,
-    InboxEvent,
     Payment,
     PaymentState,
     StripeAccount,
@@ -282,6 +281,12 @@ def _unpark(key: str) -> None:
 
     One that another worker has in hand is left to its back-off: it may be waiting for our locks.
     """
-    waiting = InboxEvent.objects.filter(state=EventState.PARKED, waits_for=key).select_for_update(skip_locked=True)
-    if ids := list(waiting.values_list("pk", flat=True)):
-        InboxEvent.objects.filter(pk__in=ids).update(next_attempt_at=timezone.now(), attempts=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payments_inboxevent SET next_attempt_at = clock_timestamp(), attempts = 0
+            WHERE id IN (SELECT id FROM payments_inboxevent WHERE state = 'parked' AND waits_for = %s
+                         FOR UPDATE SKIP LOCKED)
+            """,
+            [key],
+        )

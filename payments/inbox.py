@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +32,6 @@ from .models import EventState, InboxEvent, StripeAccount, WebhookSecret
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 15  # the last one about a day after the first
-WRITTEN = ["state", "attempts", "reason", "waits_for", "next_attempt_at", "handled_at"]
 PARKED_FOR = timedelta(days=5)  # longer than Stripe retries
 
 
@@ -148,41 +148,82 @@ def handle_due(limit: int = 1000) -> int:
     return taken
 
 
-@transaction.atomic
 def handle_next() -> bool:
-    """Claim one due row and handle it; False if none is due. Other workers skip the claimed row."""
-    due = InboxEvent.objects.filter(
-        state__in=[EventState.RECEIVED, EventState.PARKED], next_attempt_at__lte=timezone.now()
-    )
-    row = (
-        due.select_for_update(skip_locked=True, of=("self",))
-        .select_related("account")
-        .order_by("next_attempt_at")
-        .first()
-    )
-    if row is None:
-        return False
-    _handle(row)
+    """Claim one due row and handle it; False if none is due. Other workers skip the claimed row.
+
+    The claim and the handler's work are one database transaction. Where the work fails it is rolled back, and a
+    second one notes on the row what went wrong.
+    """
+    row = None
+    try:
+        with transaction.atomic():
+            row = _claim()
+            if row is None:
+                return False
+            _handle(row)
+    except NotBookedYet as missing:
+        _note(row, _parked, str(missing))
+    except Exception as error:  # whatever it is, the row is kept and tried again
+        if row is None:
+            raise
+        log.exception("event %s failed", row.event_id)
+        # The type only: an error's text may quote personal data.
+        _note(row, _failed, type(error).__name__)
     return True
 
 
+def _claim() -> InboxEvent | None:
+    # By hand: this runs for every event, and composing the query took longer than the query.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT event.id, event.event_id, event.body, event.attempts, event.received_at,
+                   account.id, account.slug, account.entity_id, account.livemode
+            FROM payments_inboxevent event JOIN payments_stripeaccount account ON account.id = event.account_id
+            WHERE event.state IN ('received', 'parked') AND event.next_attempt_at <= clock_timestamp()
+            ORDER BY event.next_attempt_at LIMIT 1 FOR UPDATE OF event SKIP LOCKED
+            """
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    event = dict(zip(("id", "event_id", "body", "attempts", "received_at"), found, strict=False))
+    # Without its key: handlers run inside a database transaction and ask Stripe nothing.
+    account = StripeAccount(**dict(zip(("id", "slug", "entity_id", "livemode"), found[5:], strict=True)))
+    return InboxEvent(account=account, **event)
+
+
 def _handle(row: InboxEvent) -> None:
-    """Run the handler; its work rolls back alone, so that the row can say what went wrong."""
-    row.attempts += 1
-    try:
-        event = json.loads(bytes(row.body))
-        if refusal := _refusal(row.account, event):
-            return _leave(row, *refusal)
-        with transaction.atomic():
-            handlers.handle(row.account, event)
-    except NotBookedYet as missing:
-        return _park(row, str(missing))
-    except Exception as error:  # whatever it is, the row is kept and tried again
-        log.exception("event %s failed", row.event_id)
-        return _retry(row, error)
-    row.state, row.reason, row.handled_at, row.next_attempt_at = EventState.HANDLED, "", timezone.now(), None
-    row.save(update_fields=WRITTEN)
-    return None
+    event = json.loads(bytes(row.body))
+    if refusal := _refusal(row.account, event):
+        _write(row, *refusal, next_attempt_at=None)
+        return
+    handlers.handle(row.account, event)
+    _write(row, EventState.HANDLED, "", next_attempt_at=None)
+
+
+def _note(row: InboxEvent | None, verdict: Callable[[InboxEvent, str], None], reason: str) -> None:
+    """Write the verdict on a row whose work was rolled back, unless another worker has it in hand by now."""
+    if row is None:
+        return
+    with transaction.atomic():
+        due = InboxEvent.objects.filter(pk=row.pk, state__in=[EventState.RECEIVED, EventState.PARKED])
+        if due.select_for_update(skip_locked=True).values_list("pk", flat=True).first():
+            verdict(row, reason)
+
+
+def _write(
+    row: InboxEvent, state: EventState, reason: str, *, next_attempt_at: datetime | None, waits_for: str = ""
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payments_inboxevent SET state = %s, reason = %s, waits_for = %s, next_attempt_at = %s,
+                   attempts = attempts + 1, handled_at = CASE WHEN %s = 'handled' THEN clock_timestamp() END
+            WHERE id = %s
+            """,
+            [state, reason, waits_for, next_attempt_at, state, row.pk],
+        )
 
 
 def _refusal(account: StripeAccount, event: dict[str, Any]) -> tuple[EventState, str] | None:
@@ -193,28 +234,20 @@ def _refusal(account: StripeAccount, event: dict[str, Any]) -> tuple[EventState,
     return None
 
 
-def _leave(row: InboxEvent, state: EventState, reason: str) -> None:
-    row.state, row.reason, row.next_attempt_at = state, reason, None
-    row.save(update_fields=WRITTEN)
-
-
-def _park(row: InboxEvent, missing: str) -> None:
+def _parked(row: InboxEvent, missing: str) -> None:
     if timezone.now() - row.received_at > PARKED_FOR:
-        return _leave(row, EventState.FAILED, f"waited in vain for {missing}")
+        _write(row, EventState.FAILED, f"waited in vain for {missing}", next_attempt_at=None)
+        return
     # Cut to its column: a row that cannot be saved would be the next one due for ever.
-    row.state, row.reason, row.waits_for = EventState.PARKED, f"waits for {missing}", missing[:160]
-    row.next_attempt_at = _back_off(row.attempts)
-    row.save(update_fields=WRITTEN)
-    return None
+    again = _back_off(row.attempts + 1)
+    _write(row, EventState.PARKED, f"waits for {missing}", next_attempt_at=again, waits_for=missing[:160])
 
 
-def _retry(row: InboxEvent, error: Exception) -> None:
-    # The type only: an error's text may quote personal data.
-    if row.attempts >= ATTEMPTS:
-        return _leave(row, EventState.FAILED, type(error).__name__)
-    row.reason, row.next_attempt_at = type(error).__name__, _back_off(row.attempts)
-    row.save(update_fields=WRITTEN)
-    return None
+def _failed(row: InboxEvent, reason: str) -> None:
+    if row.attempts + 1 >= ATTEMPTS:
+        _write(row, EventState.FAILED, reason, next_attempt_at=None)
+    else:
+        _write(row, EventState.RECEIVED, reason, next_attempt_at=_back_off(row.attempts + 1))
 
 
 def _back_off(attempts: int) -> datetime:
