@@ -108,6 +108,10 @@ def refusal_text(code: str, amount: Money) -> str:
         "disputed": _("The bank withholds this donation while it decides. A refund now would pay twice."),
         "charge_disputed": _("The bank has taken this donation back. A refund now would pay twice."),
         "under_way": _("A refund of this donation is under way. Wait for its result."),
+        # Stripe has no code of its own for an amount above what is left.
+        "InvalidRequestError": _(
+            "Stripe refused the refund: less may be left of the charge than our books know. Look again soon."
+        ),
         "charge_already_refunded": _("Stripe says that this donation was refunded already. The books will follow."),
     }
     text = texts.get(code, _("Stripe refused the refund (%(code)s). Nothing was sent back."))

@@ -129,6 +129,16 @@ def test_a_refund_that_stripe_made_before_we_heard_of_it_is_refused_by_stripe_in
     assert made_at_stripe(desk) == [5_000]
 
 
+def test_more_than_stripe_has_left_is_refused_by_stripe_and_said_so(desk: Desk) -> None:
+    payment, client = received(desk), signed_in("finance")
+    desk.refund(payment, 1_000)  # in the dashboard, webhook still to come
+    page = send(client, payment, "50").content.decode()
+    assert "less may be left of the charge than our books know" in page
+    assert made_at_stripe(desk) == [1_000]
+    deliver_all(desk)
+    assert_books_agree(desk)
+
+
 def test_a_disputed_donation_is_not_refunded(desk: Desk) -> None:
     payment, client = received(desk), signed_in("finance")
     desk.refund(payment, 1_000)
