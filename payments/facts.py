@@ -61,15 +61,20 @@ def _amount(minor: int, currency: str) -> Money:
 
 def payment_of(account: StripeAccount, thing: Object) -> Payment | None:
     """The attempt that an object belongs to: by our UUID in its metadata, else by payment intent."""
+    name, value = _attempt(thing)
     attempts = Payment.objects.filter(account=account).select_related("donation")
+    return attempts.filter(**{name: value}).first() if value else None
+
+
+def _attempt(thing: Object) -> tuple[str, UUID | str | None]:
+    """The column and value by which the attempt of an object is found; no value when it names none of ours."""
     uuid = (thing.get("metadata") or {}).get("payment") or thing.get("client_reference_id")
-    if uuid:
-        try:
-            return attempts.filter(uuid=UUID(uuid)).first()
-        except ValueError:
-            return None
-    intent = thing.get("payment_intent")
-    return attempts.filter(payment_intent_id=intent).first() if intent else None
+    if not uuid:
+        return "payment_intent_id", thing.get("payment_intent") or None
+    try:
+        return "uuid", UUID(uuid)
+    except ValueError:
+        return "uuid", None
 
 
 @in_transaction
@@ -79,19 +84,39 @@ def book_charge(account: StripeAccount, charge: Object) -> bool:
         return False
     key, at = charge_key(charge["id"]), moment(charge["created"])
     amount = _amount(charge["amount_captured"], charge["currency"])
-    payment = payment_of(account, charge)
-    if payment is None:
+    donation = _note_charge(account, charge)
+    if donation is None:
         is_new = donations.book_unmatched(
             key=key, entity_id=account.entity_id, amount=amount, at=at, provider=account.slug
         )
     else:
-        Payment.objects.filter(pk=payment.pk, charge_id=None).update(
-            state=PaymentState.SUCCEEDED, charge_id=charge["id"], payment_intent_id=charge["payment_intent"] or None
-        )
-        is_new = donations.receive_donation(payment.donation.uuid, key=key, amount=amount, at=at, provider=account.slug)
+        is_new = donations.receive_donation(donation, key=key, amount=amount, at=at, provider=account.slug)
     if is_new:
         _unpark(key)
     return is_new
+
+
+def _note_charge(account: StripeAccount, charge: Object) -> UUID | None:
+    """Note the charge on the attempt that it belongs to, the first one for good; the donation's UUID if it is ours."""
+    name, value = _attempt(charge)
+    if not value:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE payments_payment payment SET
+                state = CASE WHEN payment.charge_id IS NULL THEN 'succeeded' ELSE payment.state END,
+                charge_id = coalesce(payment.charge_id, %(charge)s),
+                payment_intent_id = CASE WHEN payment.charge_id IS NULL THEN %(intent)s
+                                         ELSE payment.payment_intent_id END
+            FROM fundraising_donation donation
+            WHERE donation.id = payment.donation_id AND payment.account_id = %(account)s AND payment.{name} = %(value)s
+            RETURNING donation.uuid
+            """,  # the name is one of two of our own
+            {"charge": charge["id"], "intent": charge["payment_intent"] or None, "account": account.pk, "value": value},
+        )
+        found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def book_refund(account: StripeAccount, refund: Object) -> bool:
