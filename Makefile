@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup setup-dev demo test check smoke bench lock clean distclean
+.PHONY: help setup setup-dev demo test test-slow check smoke bench lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -10,8 +10,11 @@ help: ## Show this list
 demo: setup ## Start the whole service with demo content on this machine; Ctrl-C stops it
 	@$(PYTHON) -m config.runner demo
 
-test: setup-dev ## Run the tests (ARGS="-k receipt" for some of them)
-	@$(PYTHON) -m pytest -n 2 $(ARGS)
+test: setup-dev ## Run the quick tests (ARGS="-k receipt" for some of them)
+	@$(PYTHON) -m pytest -n 2 -m "not slow" $(ARGS)
+
+test-slow: setup-dev ## Run the tests that start and kill whole processes, or drive a browser
+	@$(PYTHON) -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 check: setup-dev ## Lint, types, imports, templates, migrations, deployment settings, translations
 	@sh .ci/check

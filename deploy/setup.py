@@ -18,7 +18,7 @@ VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 INSTRUCTION = """
 WeasyPrint, which makes the receipts, needs Pango on this machine. Install it and run this again:
-  Debian, Ubuntu: sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core fonts-droid-fallback
+  Debian, Ubuntu: sudo apt-get install {packages}
   Fedora: sudo dnf install pango harfbuzz · macOS: brew install pango"""
 SLOW = (
     "Without the library harfbuzz-subset receipts are made several times slower: apt-get install libharfbuzz-subset0."
@@ -95,7 +95,7 @@ def system_libraries() -> bool:
         )
         missing = not weasyprint_works()
     if missing:
-        sys.exit(INSTRUCTION)
+        sys.exit(INSTRUCTION.format(packages=" ".join(APT)))
     if not subset_library():
         say(SLOW)
     return True

@@ -21,16 +21,20 @@ from config.processes import Group, Program, Running, free_port
 from tests import databases
 from tests.waiting import wait_until
 
+# What starts and kills whole processes, or drives a browser: `make test-slow`.
+SLOW = ("tests/browser/", "tests/platform/", "tests/live/test_live.py", "tests/receipts/test_concurrency.py")
 NEEDS_SERVICES = {"db", "transactional_db", "database_url", "live_server", "celery_worker"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the database or the broker, so that CI can run just that again on servers."""
+    """Mark what uses the database or the broker, so that CI can run it again on servers, and what is slow."""
     for item in items:
         uses = NEEDS_SERVICES.intersection(getattr(item, "fixturenames", ()))
         if uses or item.get_closest_marker("django_db"):
             item.add_marker("services")
+        if item.nodeid.startswith(SLOW) or item.get_closest_marker("browser"):
+            item.add_marker("slow")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

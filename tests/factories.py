@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from fundraising import donations
+from fundraising import donations, ledger
 from fundraising.models import (
     Appeal,
     AppealState,
@@ -224,3 +224,9 @@ def received_donation(
         email=email,
     )
     return donation, receive(donation, at=at)
+
+
+def account_ids(*buckets: ledger.Bucket) -> dict[ledger.Bucket, int]:
+    """The ids of ledger accounts, opened if they are not yet; for tests that write lines by hand."""
+    ledger._open_accounts(buckets)
+    return ledger._find_accounts(buckets)

@@ -5,35 +5,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('fundraising', '0002_ledger_rules'),
+        ("fundraising", "0002_ledger_rules"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='RoundText',
+            name="RoundText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('locale', models.CharField(choices=[('en', 'English'), ('it', 'Italiano')], max_length=12, verbose_name='language')),
-                ('reason', models.CharField(max_length=300, verbose_name='reason')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "locale",
+                    models.CharField(
+                        choices=[("en", "English"), ("it", "Italiano")], max_length=12, verbose_name="language"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=300, verbose_name="reason")),
             ],
             options={
-                'verbose_name': 'round text',
-                'verbose_name_plural': 'round texts',
+                "verbose_name": "round text",
+                "verbose_name_plural": "round texts",
             },
         ),
         migrations.AddIndex(
-            model_name='donation',
-            index=models.Index(condition=models.Q(('public_name', 'name_country'), ('state', 'received')), fields=['fund', '-received_at'], name='donation_named'),
+            model_name="donation",
+            index=models.Index(
+                condition=models.Q(("public_name", "name_country"), ("state", "received")),
+                fields=["fund", "-received_at"],
+                name="donation_named",
+            ),
         ),
         migrations.AddField(
-            model_name='roundtext',
-            name='round',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='fundraising.round'),
+            model_name="roundtext",
+            name="round",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="texts", to="fundraising.round"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='roundtext',
-            constraint=models.UniqueConstraint(fields=('round', 'locale'), name='round_text_once'),
+            model_name="roundtext",
+            constraint=models.UniqueConstraint(fields=("round", "locale"), name="round_text_once"),
         ),
     ]

@@ -61,7 +61,7 @@ def sides(kit: AppealKit) -> tuple[Bucket, Bucket]:
 
 def writing(kit: AppealKit) -> list[Result]:
     clearing, income = sides(kit)
-    accounts = ledger._account_ids([clearing, income])
+    accounts = factories.account_ids(clearing, income)
     ids = {"entity": kit.entity.pk, "clearing": accounts[clearing], "income": accounts[income]}
     execute(BARE)
     rates: dict[str, list[float]] = {"with fold": [], "append only": [], "bare": []}
@@ -113,7 +113,7 @@ def folding(appeal_id: int) -> Iterator[None]:
 
 def check(bucket: Bucket) -> int:
     """Minor units between the balance, before and after a last fold, and the sum of all postings."""
-    account = ledger._account_ids([bucket])[bucket]
+    account = factories.account_ids(bucket)[bucket]
     before = ledger.balance(bucket).minor
     ledger.fold()
     after = ledger.balance(bucket).minor
@@ -131,7 +131,7 @@ def reading(kit: AppealKit) -> list[Result]:
     execute("VACUUM (ANALYZE) fundraising_entry, fundraising_posting, fundraising_tally, fundraising_checkpoint")
     total = totals.appeal_total(kit.appeal)
     assert total.donations == MILLION + TAIL
-    income = ledger._account_ids([sides(kit)[1]])[sides(kit)[1]]
+    income = factories.account_ids(sides(kit)[1])[sides(kit)[1]]
     ours = explain(*statement_of(lambda: totals.appeal_total(kit.appeal)))
     summed = explain(
         "SELECT sum(amount_minor) FROM fundraising_posting WHERE account_id = %(income)s", {"income": income}
@@ -153,7 +153,7 @@ def reading(kit: AppealKit) -> list[Result]:
 def fill(kit: AppealKit, count: int) -> None:
     """Donations straight into the tables, past the triggers that a million of them need not run."""
     clearing, income = sides(kit)
-    accounts = ledger._account_ids([clearing, income])
+    accounts = factories.account_ids(clearing, income)
     execute("SET session_replication_role = replica")
     execute(
         """

@@ -75,7 +75,7 @@ def raw_entry(entity: LegalEntity, key: str = "raw") -> int:
 
 
 def raw_line(entry_id: int, bucket: Bucket, minor: int, currency: str = "EUR") -> None:
-    account = ledger._account_ids([bucket])[bucket]
+    account = factories.account_ids(bucket)[bucket]
     sql(
         "INSERT INTO fundraising_posting (entry_id, account_id, currency, amount_minor) VALUES (%s, %s, %s, %s)",
         entry_id,

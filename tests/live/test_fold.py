@@ -70,7 +70,7 @@ class Writer:
         self.connection = psycopg.connect(url)
         self.entity = kit.entity.pk
         clearing, income = sides(kit)
-        ids = ledger._account_ids([clearing, income])
+        ids = factories.account_ids(clearing, income)
         self.accounts = [ids[clearing], ids[income]]
         self.pending = 0
 

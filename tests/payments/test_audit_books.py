@@ -125,7 +125,6 @@ def _found_with_stripe(sql: str) -> bool:
         cursor.execute(sql)
         code = audit()[0]
         cursor.execute(restore)
-        cursor.execute("DROP TABLE kept")
     return code == 1
 
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from config.processes import Running
 from fundraising import donations
+from fundraising.donations import NotBookedYet
 from fundraising.models import Donation, DonationState, Entry
 from payments import audit, facts, handlers, inbox, tasks
 from payments.models import EventState, InboxEvent
@@ -186,11 +187,16 @@ def _watched(handle: Callable[[InboxEvent], None], errors: list[str]) -> Callabl
             in_hand[row.pk] += 1
             if in_hand[row.pk] > 1:
                 errors.append(f"{row} in two hands")
-        handle(row)
-        with one_at_a_time:
-            in_hand[row.pk] -= 1
-        if row.reason and "waits" not in row.reason:
-            errors.append(f"{row}: {row.reason}")
+        try:
+            handle(row)
+        except NotBookedYet:
+            raise
+        except Exception as error:
+            errors.append(f"{row}: {error!r}")
+            raise
+        finally:
+            with one_at_a_time:
+                in_hand[row.pk] -= 1
 
     return watched
 

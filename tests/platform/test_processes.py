@@ -36,7 +36,7 @@ time.sleep(600)
 
 def gone(pid: int) -> bool:
     """Whether a process has ended; one that only waits to be collected has."""
-    if sys.platform == "linux":
+    if Path("/proc/self/stat").exists():
         stat = Path(f"/proc/{pid}/stat")
         return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
     shown = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True)
