@@ -10,9 +10,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from fundraising import ledger
 from payments import settlement
 from receipts import receipts
+from tests.live.conftest import fold_all
 from tests.payments.desk import Desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,7 +84,7 @@ def books(desk: Desk) -> Desk:
     desk.refund(second, 1_000)
     desk.deliver(desk.events())
     settlement.settle_account(desk.account)
-    ledger.fold()
+    fold_all()
     receipts.issue_receipt(first.donation)
     return desk
 
