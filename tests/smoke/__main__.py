@@ -160,7 +160,8 @@ class Smoke:
 
 BOOKED: Final = """
     SELECT posting.currency, -sum(posting.amount_minor) FROM fundraising_posting posting
-    JOIN fundraising_account account ON account.id = posting.account_id AND account.purpose IN ('donations', 'refunds')
+    JOIN fundraising_account account ON account.id = posting.account_id
+     AND account.purpose IN ('donations', 'refunds', 'withheld', 'chargebacks')
     GROUP BY 1 ORDER BY 1
 """
 RECEIPTS: Final = """
