@@ -13,9 +13,7 @@ class MoneySerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 class TotalSerializer(serializers.Serializer):  # type: ignore[type-arg]
     appeal = serializers.UUIDField()
-    raised = MoneySerializer(
-        help_text="Received less refunded or taken back, in the appeal's currency."
-    )
+    raised = MoneySerializer(help_text="Received less refunded or taken back, in the appeal's currency.")
     pending = MoneySerializer(allow_null=True, help_text="Announced by banks, not in `raised`.")
     goal = MoneySerializer(allow_null=True)
     percent = serializers.IntegerField(allow_null=True, help_text="Of the goal, rounded down; may pass 100.")
