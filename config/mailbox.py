@@ -5,7 +5,9 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+from collections.abc import Iterator
 from email.message import EmailMessage
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +19,22 @@ from django.views.decorators.http import require_safe
 
 from fundraising import content
 
-
-def _files() -> list[Path]:
-    return sorted(Path(settings.MAIL_DIR).glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
-
-
-def _message(file: Path) -> EmailMessage:
-    # The file backend ends each message with a line of dashes.
-    raw = file.read_bytes().rsplit(b"\n" + b"-" * 79, 1)[0]
-    return email.message_from_bytes(raw, policy=email.policy.default)
+# The file backend ends each message with such a line, and writes the messages of one connection to one file.
+END = b"\n" + b"-" * 79 + b"\n"
 
 
-def _row(file: Path) -> dict[str, Any]:
-    message = _message(file)
+def _messages() -> Iterator[tuple[str, EmailMessage]]:
+    """Every message with its id (file and place in it), newest first."""
+    files = sorted(Path(settings.MAIL_DIR).glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files:
+        raw = file.read_bytes().split(END)[:-1]
+        for place in reversed(range(len(raw))):
+            yield f"{file.stem}-{place}", email.message_from_bytes(raw[place], policy=email.policy.default)
+
+
+def _row(mail_id: str, message: EmailMessage) -> dict[str, Any]:
     return {
-        "id": file.stem,
+        "id": mail_id,
         "subject": message["Subject"],
         "to": message["To"],
         "date": message["Date"],
@@ -40,15 +43,15 @@ def _row(file: Path) -> dict[str, Any]:
 
 
 def _find(mail_id: str) -> EmailMessage:
-    file = Path(settings.MAIL_DIR) / f"{mail_id}.log"
-    if file.parent != Path(settings.MAIL_DIR) or not file.is_file():
-        raise Http404
-    return _message(file)
+    for found, message in _messages():
+        if found == mail_id:
+            return message
+    raise Http404
 
 
 @require_safe
 def mails(request: HttpRequest) -> HttpResponse:
-    return render(request, "demo/mail_list.html", {"mails": [_row(file) for file in _files()[:200]]})
+    return render(request, "demo/mail_list.html", {"mails": [_row(*mail) for mail in islice(_messages(), 200)]})
 
 
 @require_safe

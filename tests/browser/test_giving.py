@@ -54,7 +54,7 @@ def test_without_script_an_amount_of_another_currency_is_refused_and_nothing_typ
     fill_in(donor, email="ada@example.org")
     donor.locator("input[name=amount]").fill("")
     first, second = offered(donor)[:2]
-    donor.locator(f"[data-amounts={first}] input").first.check(force=True)
+    donor.locator(f"[data-amounts={first}] input").first.press("Space")
     choose_currency(donor, second)
     expect(donor.locator(f"[data-amounts={first}]")).to_be_hidden()
     expect(donor.locator(f"[data-amounts={second}]")).to_be_visible()
@@ -80,7 +80,7 @@ def choose_currency(page: Page, code: str) -> None:
 def test_with_script_the_amounts_follow_the_currency(site: Site, appeal_path: str, visit: Visit) -> None:
     donor = visit(site.address(appeal_path))
     first, second = offered(donor)[:2]
-    donor.locator(f"[data-amounts={first}] input").nth(1).check(force=True)
+    donor.locator(f"[data-amounts={first}] input").nth(1).press("Space")
     choose_currency(donor, second)
     expect(donor.locator(f"[data-amounts={second}] input").nth(1)).to_be_checked()
 
@@ -149,7 +149,7 @@ def test_a_visitor_can_change_the_language(site: Site, appeal_path: str, visit: 
 def test_an_amount_that_was_typed_and_given_up_is_never_charged(site: Site, appeal_path: str, visit: Visit) -> None:
     donor = visit(site.address(appeal_path), java_script_enabled=False)
     fill_in(donor, amount="300")
-    donor.locator("[data-amounts] input").first.check(force=True)
+    donor.locator("[data-amounts] input").first.press("Space")
     expect(donor.locator("#id_amount")).to_be_hidden()
     send(donor)
     expect(donor.locator(".error-summary")).to_contain_text("300")
