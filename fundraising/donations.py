@@ -1,4 +1,4 @@
-"""The verbs of a donation: open, announce, receive, refund, settle. Only booked facts move it.
+"""The verbs of a donation: announce, receive, refund, dispute, settle. Only booked facts move it.
 
 Each verb is one database transaction and may be called any number of times for the same fact.
 Lock order: donation, donor, then the ledger.
@@ -7,11 +7,10 @@ Lock order: donation, donor, then the ledger.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 
 from . import ledger
@@ -19,20 +18,14 @@ from .ledger import Bucket, Posted
 from .models import (
     BROUGHT,
     Appeal,
-    AppealWording,
     Donation,
-    DonationPage,
     DonationState,
-    Donor,
     Entry,
-    LegalEntity,
     Posting,
-    PublicName,
     Purpose,
     Round,
 )
 from .money import Money
-from .vault import blind_index
 
 # One verb is one database transaction; called within a larger one it needs no savepoint of its own,
 # because whoever opened that one decides what an error undoes.
@@ -41,92 +34,6 @@ in_transaction = transaction.atomic(savepoint=False)
 
 class NotBookedYet(LookupError):
     """The fact rests on another one that has not been booked; come back when it has."""
-
-
-class NotOpen(Exception):
-    """The appeal takes no money now."""
-
-
-@dataclass(frozen=True)
-class DonationDraft:
-    """What a donor filled in, already checked. `amount` includes `fee_cover`."""
-
-    page: DonationPage
-    round: Round
-    wording: AppealWording
-    amount: Money
-    fee_cover: Money
-    first_name: str
-    last_name: str
-    email: str
-    country: str
-    public_name: PublicName
-    newsletter_consent: str
-
-
-def open_donation(draft: DonationDraft) -> Donation:
-    """Open a donation, or return the one that the same form opened and nobody has paid yet.
-
-    A double click, a second tab or the back button send the same form again: that is one donation.
-    Raises NotOpen when the appeal has closed meanwhile.
-    """
-    round_ = Round.objects.select_related("appeal").get(pk=draft.round.pk)  # the draft's may be seconds old
-    if not (round_.appeal.takes_money and round_.is_open()):
-        raise NotOpen(round_.appeal.slug)
-    submission = _submission(draft)
-    donor = _donor(draft)
-    opened = Donation.objects.filter(submission=submission, state=DonationState.OPENED)
-    while True:
-        if twin := opened.first():
-            return twin
-        try:
-            with transaction.atomic():
-                return _create(draft, donor, submission)
-        except IntegrityError:
-            if not opened.exists():  # not the twin's doing
-                raise
-
-
-def _create(draft: DonationDraft, donor: Donor, submission: str) -> Donation:
-    return Donation.objects.create(
-        entity_id=donor.entity_id,
-        donor=donor,
-        page=draft.page,
-        round=draft.round,
-        wording=draft.wording,
-        locale=draft.page.locale,
-        currency=draft.amount.currency,
-        amount_minor=draft.amount.minor,
-        fee_cover_minor=draft.fee_cover.minor,
-        public_name=draft.public_name,
-        newsletter_consent=draft.newsletter_consent,
-        submission=submission,
-    )
-
-
-def _submission(draft: DonationDraft) -> str:
-    return blind_index(
-        *map(str, (draft.page.pk, draft.round.pk, draft.wording.pk, draft.amount, draft.fee_cover)),
-        draft.email, draft.first_name, draft.last_name, draft.country, draft.public_name, draft.newsletter_consent,
-    )  # fmt: skip
-
-
-def _donor(draft: DonationDraft) -> Donor:
-    entity: LegalEntity = draft.round.appeal.campaign.entity
-    identity = blind_index(draft.email, draft.first_name, draft.last_name, draft.country)
-    donor, _created = Donor.objects.get_or_create(
-        entity=entity,
-        identity_index=identity,
-        defaults={
-            "email_index": blind_index(draft.email),
-            "email": draft.email,
-            "first_name": draft.first_name,
-            "last_name": draft.last_name,
-            "country": draft.country,
-            "locale": draft.page.locale,
-        },
-    )
-    return donor
 
 
 def announced_key(provider_id: str) -> str:

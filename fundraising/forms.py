@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from . import locales
 from .content import AppealContent, Currency
-from .donations import DonationDraft
+from .drafts import DonationDraft
 from .models import FeeCover, PublicName
 from .money import AmountError, AmountProblem, Money, parse_amount
 

@@ -17,7 +17,7 @@ from fundraising import content
 from fundraising.api.errors import Conflict, Unavailable
 from fundraising.api.serializers import DonationOpenedSerializer, DonationRequestSerializer
 from fundraising.content import AppealContent, NotPublished
-from fundraising.donations import NotOpen, open_donation
+from fundraising.drafts import NotOpen, open_donation
 from fundraising.forms import DonationForm
 from fundraising.money import EXPONENTS, Money
 

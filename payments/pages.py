@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from fundraising import pages
-from fundraising.donations import NotOpen, open_donation
+from fundraising.drafts import NotOpen, open_donation
 from fundraising.forms import DonationForm
 from fundraising.models import Donation
 

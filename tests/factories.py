@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from fundraising import donations, ledger
+from fundraising import donations, drafts, ledger
 from fundraising.models import (
     Appeal,
     AppealState,
@@ -168,8 +168,8 @@ def open_donation(
 ) -> Donation:
     """A donation that has been opened and not paid, by a donor of its own unless `email` is given."""
     kit = kit or make_appeal()
-    return donations.open_donation(
-        donations.DonationDraft(
+    return drafts.open_donation(
+        drafts.DonationDraft(
             page=kit.pages[locale],
             round=kit.round,
             wording=kit.wordings[locale],

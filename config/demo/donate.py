@@ -8,7 +8,7 @@ import urllib.request
 from django.conf import settings
 
 from fundraising.content import newest_wording
-from fundraising.donations import DonationDraft, open_donation
+from fundraising.drafts import DonationDraft, open_donation
 from fundraising.models import Appeal, Donation, DonationPage, PublicName, Round
 from fundraising.money import Money
 from payments import checkout

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fundraising.content import appeal_content
-from fundraising.donations import open_donation
+from fundraising.drafts import open_donation
 from fundraising.forms import DonationForm
 from fundraising.models import Appeal, Donation, Donor, EntityText, Entry, FeeCover, LegalEntity, PageCurrency, Round
 from fundraising.money import Money
