@@ -84,7 +84,8 @@ def test_whatever_was_tampered_with_is_found(books: list[Receipt], sql: str, fau
 
 
 def test_documents_that_changed_places_are_found(books: list[Receipt]) -> None:
-    tamper("""UPDATE receipts_document SET sealed_pdf = (SELECT sealed_pdf FROM receipts_document ORDER BY sealed_pdf DESC LIMIT 1)""")
+    greatest = "SELECT sealed_pdf FROM receipts_document ORDER BY sealed_pdf DESC LIMIT 1"
+    tamper(f"UPDATE receipts_document SET sealed_pdf = ({greatest})")
     assert faults() == [ALTERED]
 
 
