@@ -30,7 +30,7 @@ FAULTS = [
 
 
 @dataclass(frozen=True)
-class Gift:
+class Visit:
     """One visit: what is typed, and the test case chosen on the checkout page. `page` is its address."""
 
     page: str
@@ -41,27 +41,27 @@ class Gift:
 
 
 EN, IT, WARM = "/en/a/a-way-out/", "/it/a/una-via-d-uscita/", "/it/a/una-scuola-calda/"
-GIFTS = [
-    Gift(EN, "EUR", "20", "success"),
-    Gift(EN, "EUR", "35.50", "success"),
-    Gift(IT, "EUR", "50", "success"),
-    Gift(IT, "EUR", "1.000,00", "success"),
-    Gift(IT, "EUR", "19,99", "success"),
-    Gift(WARM, "EUR", "15", "success"),
-    Gift(WARM, "EUR", "75", "success", refund_minor=7500),
-    Gift(EN, "EUR", "100", "success", refund_minor=2500),
-    Gift(EN, "JPY", "5000", "success"),
-    Gift(IT, "JPY", "12345", "success"),
-    Gift(WARM, "JPY", "2000", "success"),
-    Gift(EN, "JPY", "20000", "success", refund_minor=20000),
-    Gift(EN, "EUR", "25", "three_d_secure"),
-    Gift(IT, "EUR", "250", "three_d_secure"),
-    Gift(WARM, "JPY", "3000", "three_d_secure"),
-    Gift(EN, "EUR", "45", "three_d_secure"),
-    Gift(EN, "EUR", "60", "declined"),
-    Gift(IT, "JPY", "7000", "declined"),
-    Gift(WARM, "EUR", "80", "insufficient_funds"),
-    Gift(EN, "EUR", "90", "declined"),
+VISITS = [
+    Visit(EN, "EUR", "20", "success"),
+    Visit(EN, "EUR", "35.50", "success"),
+    Visit(IT, "EUR", "50", "success"),
+    Visit(IT, "EUR", "1.000,00", "success"),
+    Visit(IT, "EUR", "19,99", "success"),
+    Visit(WARM, "EUR", "15", "success"),
+    Visit(WARM, "EUR", "75", "success", refund_minor=7500),
+    Visit(EN, "EUR", "100", "success", refund_minor=2500),
+    Visit(EN, "JPY", "5000", "success"),
+    Visit(IT, "JPY", "12345", "success"),
+    Visit(WARM, "JPY", "2000", "success"),
+    Visit(EN, "JPY", "20000", "success", refund_minor=20000),
+    Visit(EN, "EUR", "25", "three_d_secure"),
+    Visit(IT, "EUR", "250", "three_d_secure"),
+    Visit(WARM, "JPY", "3000", "three_d_secure"),
+    Visit(EN, "EUR", "45", "three_d_secure"),
+    Visit(EN, "EUR", "60", "declined"),
+    Visit(IT, "JPY", "7000", "declined"),
+    Visit(WARM, "EUR", "80", "insufficient_funds"),
+    Visit(EN, "EUR", "90", "declined"),
 ]
 
 
@@ -87,12 +87,12 @@ class Smoke:
     def run(self) -> bool:
         """Give, refund, wait until all has followed, compare; whether every figure agrees."""
         self._control("faults", {"seed": 20, "faults": FAULTS})
-        sessions = {gift: self._give(gift, number) for number, gift in enumerate(GIFTS)}
-        paid = {gift: session for gift, session in sessions.items() if session}
-        print(f"{'given':<12} {len(GIFTS)} visits, {len(paid)} paid, {len(GIFTS) - len(paid)} declined")
-        for gift, session in paid.items():
-            if gift.refund_minor:
-                self._refund(gift, session)
+        sessions = {visit: self._give(visit, number) for number, visit in enumerate(VISITS)}
+        paid = {visit: session for visit, session in sessions.items() if session}
+        print(f"{'given':<12} {len(VISITS)} visits, {len(paid)} paid, {len(VISITS) - len(paid)} declined")
+        for visit, session in paid.items():
+            if visit.refund_minor:
+                self._refund(visit, session)
         charged = _charged(self.client, self.here)
         wait_until(lambda: self._sums(RECEIPTS) == charged, 90, "the receipts follow the money")
         figures = {
@@ -115,33 +115,33 @@ class Smoke:
         if answer.is_error:
             raise RuntimeError(answer.text)
 
-    def _give(self, gift: Gift, number: int) -> str:
+    def _give(self, visit: Visit, number: int) -> str:
         """Fill in the form, pay on the sandbox's page as a browser would, come back; the session if paid."""
         form = {
-            "currency": gift.currency,
+            "currency": visit.currency,
             "amount_choice": "other",
-            "amount": gift.amount,
+            "amount": visit.amount,
             "first_name": "Ada",
             "last_name": f"Smoke{chr(ord('a') + number)}",
             "email": f"smoke{number}@example.org",
             "country": "IT",
             "public_name": "anonymous",
         }
-        sent = self.client.post(self.here.url + gift.page, data=form)
+        sent = self.client.post(self.here.url + visit.page, data=form)
         if sent.status_code != 303:
-            raise RuntimeError(f"{gift}: the form answered {sent.status_code}")
+            raise RuntimeError(f"{visit}: the form answered {sent.status_code}")
         checkout = sent.headers["location"]
-        answer = self.client.post(checkout, data={"case": gift.case})
+        answer = self.client.post(checkout, data={"case": visit.case})
         if answer.is_redirect and "/authenticate/" in answer.headers["location"]:
             answer = self.client.post(urljoin(checkout, answer.headers["location"]), data={"outcome": "pass"})
         if not answer.is_redirect:
             return ""
         back = self.client.get(answer.headers["location"])
         if back.status_code != 200:
-            raise RuntimeError(f"{gift}: the way back answered {back.status_code}")
+            raise RuntimeError(f"{visit}: the way back answered {back.status_code}")
         return urlsplit(checkout).path.rsplit("/", 1)[-1]
 
-    def _refund(self, gift: Gift, session: str) -> None:
+    def _refund(self, visit: Visit, session: str) -> None:
         """Refund from the provider's side, as staff would in its dashboard, once the charge is booked."""
         find = "SELECT charge_id, account.slug FROM payments_payment JOIN payments_stripeaccount account"
         find += " ON account.id = account_id WHERE session_id = %s AND charge_id IS NOT NULL"
@@ -149,7 +149,7 @@ class Smoke:
         charge, account = row or ("", "")
         self.client.post(
             f"{self.here.sandbox_url}/v1/refunds",
-            data={"charge": charge, "amount": str(gift.refund_minor)},
+            data={"charge": charge, "amount": str(visit.refund_minor)},
             headers={"Authorization": f"Bearer sk_test_{account}"},
         ).raise_for_status()
 
@@ -194,12 +194,12 @@ def _expected() -> dict[str, int]:
     """What the list above should bring, worked out from what was typed."""
     typed = {"35.50": "35.50", "1.000,00": "1000.00", "19,99": "19.99"}
     sums: Counter[str] = Counter()
-    for gift in GIFTS:
-        if gift.case in {"success", "three_d_secure"}:
-            text = typed.get(gift.amount, gift.amount)
-            unit = 10 ** Money(0, gift.currency).exponent
+    for visit in VISITS:
+        if visit.case in {"success", "three_d_secure"}:
+            text = typed.get(visit.amount, visit.amount)
+            unit = 10 ** Money(0, visit.currency).exponent
             whole, _, cents = text.partition(".")
-            sums[gift.currency] += int(whole) * unit + int(cents or 0) - gift.refund_minor
+            sums[visit.currency] += int(whole) * unit + int(cents or 0) - visit.refund_minor
     return dict(sorted(sums.items()))
 
 
