@@ -99,7 +99,7 @@ def _claim() -> OutgoingMail | None:
 
 def _deliver(mail: OutgoingMail, server: BaseEmailBackend) -> bool:
     """Send a claimed mail and note the outcome; no database transaction is open meanwhile."""
-    if mail.kind != MailKind.VOIDED and mail.receipt.state != ReceiptState.ISSUED:
+    if mail.kind != MailKind.VOIDED and _receipt(mail).state != ReceiptState.ISSUED:
         _settle(mail, state=MailState.CANCELLED)
         return False
     try:
@@ -153,7 +153,7 @@ def _is_trouble(error: Exception) -> bool:
 
 def compose(mail: OutgoingMail, server: BaseEmailBackend | None = None) -> EmailMultiAlternatives:
     """The mail in the donor's language. Sender and subject are neutral: an inbox must not out a donor."""
-    receipt = mail.receipt
+    receipt = _receipt(mail)
     snapshot = Snapshot.from_json(receipt.snapshot)
     template = TEMPLATES[MailKind(mail.kind)]
     with override(receipt.locale):
@@ -170,6 +170,12 @@ def compose(mail: OutgoingMail, server: BaseEmailBackend | None = None) -> Email
     if mail.kind != MailKind.VOIDED:
         message.attach(f"{receipt.number}.pdf", receipts.read_pdf(receipt), "application/pdf")
     return message
+
+
+def _receipt(mail: OutgoingMail) -> Receipt:
+    if mail.receipt is None:
+        raise ValueError("a notice has no receipt")
+    return mail.receipt
 
 
 def _subject(mail: OutgoingMail) -> str:

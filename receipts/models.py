@@ -145,6 +145,7 @@ class MailKind(models.TextChoices):
     RECEIPT = "receipt", _("receipt")
     REPLACEMENT = "replacement", _("receipt that replaces another")
     VOIDED = "voided", _("notice that a receipt is void")
+    NOTICE = "notice", _("notice")
 
 
 class MailState(models.TextChoices):
@@ -156,9 +157,12 @@ class MailState(models.TextChoices):
 
 
 class OutgoingMail(models.Model):
-    """A mail to a donor about a receipt. The address is read when it is sent, and kept nowhere else."""
+    """A mail to a donor: a receipt, or a notice. The address is read when it is sent, and kept nowhere else."""
 
-    receipt = models.ForeignKey(Receipt, models.PROTECT, related_name="mails", verbose_name=_("receipt"))
+    receipt = models.ForeignKey(Receipt, models.PROTECT, null=True, related_name="mails", verbose_name=_("receipt"))
+    notice = models.OneToOneField(
+        "fundraising.Notice", models.PROTECT, null=True, related_name="mail", verbose_name=_("notice")
+    )
     kind = models.CharField(_("kind"), max_length=12, choices=MailKind.choices)
     state = models.CharField(_("state"), max_length=10, choices=MailState.choices, default=MailState.DUE)
     message_id = models.CharField(
@@ -174,6 +178,11 @@ class OutgoingMail(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["receipt", "kind"], name="mail_once_per_kind"),
+            models.CheckConstraint(
+                condition=Q(kind="notice", notice__isnull=False, receipt__isnull=True)
+                | ~Q(kind="notice") & Q(notice__isnull=True, receipt__isnull=False),
+                name="mail_of_receipt_or_notice",
+            ),
             models.CheckConstraint(condition=Q(state__in=MailState.values), name="mail_state_known"),
             models.CheckConstraint(condition=Q(kind__in=MailKind.values), name="mail_kind_known"),
             models.CheckConstraint(

@@ -1,6 +1,7 @@
 """The books' tables, by noun."""
 
 from .campaigns import (
+    AfterClose,
     Appeal,
     AppealState,
     AppealWording,
@@ -10,17 +11,22 @@ from .campaigns import (
     DonationPage,
     Goal,
     PageCurrency,
+    Question,
+    QuestionKind,
     Round,
     RoundText,
 )
-from .donations import Donation, DonationState, PublicName
+from .donations import Answer, Comment, CommentState, Donation, DonationState, PublicName, Tribute
 from .donors import Donor
-from .entities import EntityText, FeeCover, Fund, LegalEntity, TaxStatus
+from .entities import EntityText, FeeCover, Fund, LegalEntity, PaymentMethod, TaxStatus
 from .ledger import BROUGHT, Account, Checkpoint, Entry, ExchangeRate, Fold, Posting, Purpose, Tally, TallyCheckpoint
+from .mandates import EndWish, Interval, Mandate, MandateEnd, MandateState, Notice, NoticeKind
 
 __all__ = [
     "BROUGHT",
     "Account",
+    "AfterClose",
+    "Answer",
     "Appeal",
     "AppealState",
     "AppealWording",
@@ -28,10 +34,13 @@ __all__ = [
     "CampaignText",
     "CampaignUpdate",
     "Checkpoint",
+    "Comment",
+    "CommentState",
     "Donation",
     "DonationPage",
     "DonationState",
     "Donor",
+    "EndWish",
     "EntityText",
     "Entry",
     "ExchangeRate",
@@ -39,14 +48,24 @@ __all__ = [
     "Fold",
     "Fund",
     "Goal",
+    "Interval",
     "LegalEntity",
+    "Mandate",
+    "MandateEnd",
+    "MandateState",
+    "Notice",
+    "NoticeKind",
     "PageCurrency",
+    "PaymentMethod",
     "Posting",
     "PublicName",
     "Purpose",
+    "Question",
+    "QuestionKind",
     "Round",
     "RoundText",
     "Tally",
     "TallyCheckpoint",
     "TaxStatus",
+    "Tribute",
 ]

@@ -127,6 +127,13 @@ class Appeal(models.Model):
         return self.state in {AppealState.OPEN, AppealState.CLOSING}
 
 
+class AfterClose(models.TextChoices):
+    """What a wording promises to those who give every month, for when the appeal closes."""
+
+    ENDS = "ends", _("monthly giving ends with the appeal")
+    CONTINUES = "continues", _("monthly giving goes on, for the secondary purpose")
+
+
 class AppealWording(models.Model):
     """What the appeal promises, in one language and version. Never changed: a new version is a new row."""
 
@@ -138,6 +145,13 @@ class AppealWording(models.Model):
     purpose = models.TextField(_("purpose"))
     secondary_purpose = models.TextField(
         _("secondary purpose"), help_text=_("What happens when the appeal raises more or less than it needs.")
+    )
+    after_close = models.CharField(
+        _("monthly giving when the appeal closes"),
+        max_length=10,
+        choices=AfterClose.choices,
+        default=AfterClose.ENDS,
+        help_text=_("Shown to everyone who gives monthly or yearly, and kept."),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -224,6 +238,11 @@ class DonationPage(models.Model):
     locale = models.CharField(_("language"), max_length=12, choices=settings.LANGUAGES)
     slug = models.SlugField(_("address"), max_length=80)
     published = models.BooleanField(_("published"), default=True)
+    offers_monthly = models.BooleanField(_("offers monthly giving"), default=True)
+    offers_yearly = models.BooleanField(_("offers yearly giving"), default=False)
+    takes_comments = models.BooleanField(
+        _("takes comments"), default=False, help_text=_("Each is shown only after somebody here has read it.")
+    )
 
     class Meta:
         constraints = [
@@ -241,6 +260,37 @@ class DonationPage(models.Model):
             return reverse("appeal", kwargs={"slug": self.slug})
 
 
+class QuestionKind(models.TextChoices):
+    TEXT = "text", _("a line of text")
+    CHOICE = "choice", _("one of several answers")
+    YES = "yes", _("a box to tick")
+
+
+class Question(models.Model):
+    """A question of a donation page's own, in its language. Retired rather than deleted once it was answered."""
+
+    page = models.ForeignKey(DonationPage, models.PROTECT, related_name="questions")
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    label = models.CharField(_("question"), max_length=200)
+    hint = models.CharField(_("hint"), max_length=300, blank=True)
+    kind = models.CharField(_("kind"), max_length=8, choices=QuestionKind.choices, default=QuestionKind.TEXT)
+    choices = models.TextField(_("answers to choose from"), blank=True, help_text=_("One on each line."))
+    required = models.BooleanField(_("must be answered"), default=False)
+    retired = models.BooleanField(_("asked no more"), default=False)
+
+    class Meta:
+        ordering = ["page", "position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=QuestionKind.values), name="question_kind_known"),
+            models.CheckConstraint(condition=~Q(kind="choice") | ~Q(choices=""), name="question_choice_has_answers"),
+        ]
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+
+    def __str__(self) -> str:
+        return self.label
+
+
 class PageCurrency(models.Model):
     """A currency that a donation page takes; amounts in minor units."""
 
@@ -250,6 +300,13 @@ class PageCurrency(models.Model):
     minimum_minor = models.BigIntegerField(_("minimum (minor units)"))
     maximum_minor = models.BigIntegerField(_("maximum (minor units)"))
     suggested_minor = ArrayField(models.BigIntegerField(), verbose_name=_("suggested amounts (minor units)"))
+    suggested_regular_minor = ArrayField(
+        models.BigIntegerField(),
+        verbose_name=_("suggested monthly amounts (minor units)"),
+        default=list,
+        blank=True,
+        help_text=_("Empty: the same as for a single donation."),
+    )
 
     class Meta:
         ordering = ["position", "currency"]

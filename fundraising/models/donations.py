@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..money import Money
+from ..vault import SealedTextField
 
 
 class DonationState(models.TextChoices):
@@ -24,6 +25,14 @@ class DonationState(models.TextChoices):
 class PublicName(models.TextChoices):
     ANONYMOUS = "anonymous", _("anonymous")
     NAME_COUNTRY = "name_country", _("first name and country")
+
+
+class Tribute(models.TextChoices):
+    """Whom a donation remembers or celebrates."""
+
+    NONE = "", _("nobody in particular")
+    HONOUR = "honour", _("in honour of")
+    MEMORY = "memory", _("in memory of")
 
 
 class Donation(models.Model):
@@ -45,6 +54,13 @@ class Donation(models.Model):
         related_name="donations",
         help_text=_("Set when received."),
     )
+    mandate = models.ForeignKey(
+        "fundraising.Mandate",
+        models.PROTECT,
+        null=True,
+        related_name="donations",
+        help_text=_("The standing authority that it was collected under."),
+    )
     locale = models.CharField(_("language"), max_length=12)
     currency = models.CharField(_("currency"), max_length=3)
     amount_minor = models.BigIntegerField(_("amount (minor units)"))
@@ -58,6 +74,16 @@ class Donation(models.Model):
         blank=True,
         help_text=_("The sentence that was agreed to, or empty."),
     )
+    method = models.CharField(
+        _("method of the fee cover"),
+        max_length=20,
+        blank=True,
+        default="",
+        help_text=_("The way to pay whose fee the donor covers, and so the one offered; empty: any."),
+    )
+    tribute = models.CharField(_("tribute"), max_length=8, choices=Tribute.choices, blank=True, default="")
+    tribute_name = SealedTextField(_("in honour or memory of"), blank=True, default="")
+    employer = SealedTextField(_("employer"), blank=True, default="", help_text=_("For employers that match."))
     submission = models.CharField(
         max_length=64,
         editable=False,
@@ -86,6 +112,7 @@ class Donation(models.Model):
                 name="donation_fee_cover",
             ),
             models.CheckConstraint(condition=Q(state__in=DonationState.values), name="donation_state_known"),
+            models.CheckConstraint(condition=Q(tribute__in=Tribute.values), name="donation_tribute_known"),
             models.CheckConstraint(
                 condition=Q(state__in=["opened", "pending"], received_at__isnull=True, fund__isnull=True)
                 | Q(
@@ -117,3 +144,55 @@ class Donation(models.Model):
     def reference(self) -> str:
         """What a person reads out on the phone: the first eight digits of the UUID."""
         return str(self.uuid)[:8].upper()
+
+
+class CommentState(models.TextChoices):
+    WAITING = "waiting", _("waits for a decision")
+    SHOWN = "shown", _("shown")
+    HIDDEN = "hidden", _("not shown")
+
+
+class Comment(models.Model):
+    """A few words for the appeal's wall. Shown only after staff said yes, and only while its donation stands."""
+
+    donation = models.OneToOneField(Donation, models.PROTECT, related_name="comment")
+    text = SealedTextField(_("text"))
+    state = models.CharField(
+        _("state"), max_length=8, choices=CommentState.choices, default=CommentState.WAITING, editable=False
+    )
+    written_at = models.DateTimeField(default=timezone.now, editable=False)
+    decided_at = models.DateTimeField(_("decided"), null=True, editable=False)
+    decided_by = models.CharField(_("decided by"), max_length=150, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=CommentState.values), name="comment_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", decided_at__isnull=True)
+                | ~Q(state="waiting") & Q(decided_at__isnull=False),
+                name="comment_decided_has_date",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "-written_at"], name="comment_by_state")]
+        verbose_name = _("comment")
+        verbose_name_plural = _("comments")
+
+    def __str__(self) -> str:
+        return str(self.donation)
+
+
+class Answer(models.Model):
+    """What a donor answered to a question of the page, beside the question as they saw it."""
+
+    donation = models.ForeignKey(Donation, models.PROTECT, related_name="answers")
+    question = models.ForeignKey("fundraising.Question", models.PROTECT, related_name="answers")
+    label = models.CharField(_("question"), max_length=200)
+    text = SealedTextField(_("answer"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["donation", "question"], name="answer_once")]
+        verbose_name = _("answer")
+        verbose_name_plural = _("answers")
+
+    def __str__(self) -> str:
+        return self.label

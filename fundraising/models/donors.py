@@ -25,6 +25,9 @@ class Donor(models.Model):
     email = SealedTextField(_("e-mail"))
     first_name = SealedTextField(_("first name"))
     last_name = SealedTextField(_("last name"))
+    organisation = SealedTextField(
+        _("organisation"), blank=True, default="", help_text=_("The company or body that gives, through this person.")
+    )
     country = models.CharField(_("country"), max_length=2)
     locale = models.CharField(_("language"), max_length=12)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -39,4 +42,5 @@ class Donor(models.Model):
 
     @property
     def full_name(self) -> str:
+        """The person's name, also where an organisation gives."""
         return f"{self.first_name} {self.last_name}".strip()

@@ -78,24 +78,33 @@ class Fund(models.Model):
         return self.name
 
 
+class PaymentMethod(models.TextChoices):
+    """Ways to pay whose fees differ; Stripe's own words, so that they can be sent as they are."""
+
+    CARD = "card", _("by card")
+    SEPA_DEBIT = "sepa_debit", _("by bank debit")
+    CUSTOMER_BALANCE = "customer_balance", _("by bank transfer")
+
+
 class FeeCover(models.Model):
-    """What an entity's provider charges in a currency, for donors who want to cover it."""
+    """What an entity's provider charges in a currency for a way to pay, for donors who want to cover it."""
 
     entity = models.ForeignKey(LegalEntity, models.CASCADE, related_name="fee_covers")
     currency = models.CharField(_("currency"), max_length=3, choices=currencies)
+    method = models.CharField(_("way to pay"), max_length=20, choices=PaymentMethod.choices, default=PaymentMethod.CARD)
     basis_points = models.PositiveSmallIntegerField(_("hundredths of a per cent of the total"))
     fixed_minor = models.BigIntegerField(_("fixed part (minor units)"))
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["entity", "currency"], name="fee_cover_once"),
+            models.UniqueConstraint(fields=["entity", "currency", "method"], name="fee_cover_once"),
             models.CheckConstraint(condition=Q(basis_points__lt=2000, fixed_minor__gte=0), name="fee_cover_sane"),
         ]
         verbose_name = _("fee cover")
         verbose_name_plural = _("fee covers")
 
     def __str__(self) -> str:
-        return self.currency
+        return f"{self.currency} {self.method}"
 
     def cover(self, wished: Money) -> Money:
         """What to add to `wished` so that it arrives whole after the fee on the sum of both."""

@@ -31,6 +31,7 @@ class Purpose(models.TextChoices):
 
     CLEARING = "clearing", _("charged, not yet settled")  # asset
     PROVIDER = "provider", _("balance at the provider")  # asset
+    PAYOUTS = "payouts", _("paid out by the provider")  # asset, until the bank's own lines are booked
     SUSPENSE = "suspense", _("money that matches nothing")  # liability
     DONATIONS = "donations", _("donations")  # income
     REFUNDS = "refunds", _("refunds")  # contra income

@@ -169,6 +169,7 @@ WORDING = {
     "ask": "Help us repair two boats.",
     "purpose": "Repairs and fuel.",
     "secondary_purpose": "Other rescues at sea.",
+    "after_close": "ends",
 }
 
 

@@ -1,0 +1,88 @@
+"""Attempts to pay a donation."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from fundraising.vault import SealedTextField
+
+from .accounts import StripeAccount
+
+
+class Surface(models.TextChoices):
+    """Where a donor pays; Stripe's own words (`ui_mode`)."""
+
+    HOSTED = "hosted_page", _("Stripe's page")
+    ELEMENTS = "elements", _("our page, with Stripe's fields")
+
+
+class PaymentState(models.TextChoices):
+    CREATED = "created", _("about to ask Stripe")
+    UNKNOWN = "unknown", _("asked Stripe, no answer")
+    OPEN = "open", _("checkout open")
+    COMPLETED = "completed", _("checkout completed")
+    SUCCEEDED = "succeeded", _("charged")
+    FAILED = "failed", _("failed")
+    EXPIRED = "expired", _("expired")
+
+
+# How long a checkout stays open. Stripe takes 30 minutes to 24 hours.
+SESSION_LIFE = timedelta(hours=2)
+
+
+def first_look_up() -> datetime:
+    """An attempt for which Stripe was never asked ends with the life of a session."""
+    return timezone.now() + SESSION_LIFE
+
+
+ENDED = (PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.EXPIRED)
+
+
+class Payment(models.Model):
+    """One attempt to pay a donation through Stripe. Its UUID is the idempotency key of the call.
+
+    A donation has one attempt under way at most, and a checkout session takes one charge at most:
+    so a donation is charged once, whatever the donor's fingers do.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    donation = models.ForeignKey("fundraising.Donation", models.PROTECT, related_name="payments")
+    account = models.ForeignKey(StripeAccount, models.PROTECT, related_name="payments")
+    state = models.CharField(max_length=10, choices=PaymentState.choices, default=PaymentState.CREATED)
+    # Null until known, never empty: an empty id would equal every other empty one.
+    session_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    payment_intent_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    charge_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    # Of a collection under a mandate: then there is no checkout, except for the first.
+    invoice_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    surface = models.CharField(max_length=12, choices=Surface.choices, default=Surface.HOSTED)
+    url = models.TextField(blank=True)
+    client_secret = SealedTextField(blank=True, default="", help_text="Of a session with Stripe's fields on our page.")
+    expires_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    asked_at = models.DateTimeField(null=True, help_text="Set while a call is at work; stored before it.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    look_up_at = models.DateTimeField(default=first_look_up, help_text="When the sweep asks Stripe about it.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["donation"], condition=~Q(state__in=ENDED), name="one_payment_under_way"),
+            models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_known"),
+            models.CheckConstraint(condition=Q(surface__in=Surface.values), name="payment_surface_known"),
+            models.CheckConstraint(
+                condition=~Q(session_id="") & ~Q(payment_intent_id="") & ~Q(charge_id="") & ~Q(invoice_id=""),
+                name="payment_ids_not_empty",
+            ),
+        ]
+        indexes = [models.Index(fields=["look_up_at"], condition=~Q(state__in=ENDED), name="payment_to_look_up")]
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+
+    def __str__(self) -> str:
+        return f"{self.uuid} {self.state}"
