@@ -10,7 +10,7 @@ from payments.sandbox import cards, money, paying
 from payments.sandbox.checkout_texts import TEXTS
 from payments.sandbox.context import Context
 from payments.sandbox.objects import accounts, checkout_sessions
-from payments.sandbox.page_layout import language, not_found, page, posted
+from payments.sandbox.page_layout import buttons, field, language, not_found, page, posted
 from payments.sandbox.sandbox import Sandbox
 from payments.sandbox.store import Object
 
@@ -125,14 +125,14 @@ def _form(
 </section>
 {alert}
 <form method="post" action="/c/pay/{session["id"]}">
-{_field("email", "email", texts["email"], values["email"], 'autocomplete="email" required')}
-{_field("name", "text", texts["name"], values["name"], 'autocomplete="cc-name"')}
-{_field("card", "text", texts["card"], values["card"], f'autocomplete="off" aria-describedby="{described}"')}
+{field("email", "email", texts["email"], values["email"], 'autocomplete="email" required')}
+{field("name", "text", texts["name"], values["name"], 'autocomplete="cc-name"')}
+{field("card", "text", texts["card"], values["card"], f'autocomplete="off" aria-describedby="{described}"')}
 <p class="hint" id="hint">{texts["hint"]}</p>
 <p><button class="button" type="submit">{_verb(session, texts)}</button></p>
 <fieldset>
 <legend>{texts["cases"]}</legend>
-{_buttons(texts)}
+{buttons(BUTTONS, texts)}
 </fieldset>
 </form>
 {_back(session, texts)}"""
@@ -157,27 +157,6 @@ def _verb(session: Object, texts: dict[str, str]) -> str:
 def _items(session: Object) -> str:
     rows = [f"<li>{escape(item['description'] or '')} × {item['quantity']}</li>" for item in session["_line_items"]]
     return f"<ul>{''.join(rows)}</ul>" if rows else ""
-
-
-def _field(name: str, kind: str, label: str, value: str, attributes: str) -> str:
-    return (
-        f'<p class="field"><label for="{name}">{label}</label>'
-        f'<input id="{name}" name="{name}" type="{kind}" value="{escape(value)}" {attributes}></p>'
-    )
-
-
-def _buttons(texts: dict[str, str]) -> str:
-    # They skip the browser's own checks: a click on a test case should work whatever the fields hold.
-    rows = [
-        f'<button type="submit" name="case" value="{case}" formnovalidate>{texts[case]} '
-        f"<small>{_grouped(cards.BY_CASE[case].number)}</small></button>"
-        for case in BUTTONS
-    ]
-    return "\n".join(rows)
-
-
-def _grouped(number: str) -> str:
-    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
 def _translated(message: str, texts: dict[str, str]) -> str:

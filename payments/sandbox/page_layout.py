@@ -1,10 +1,13 @@
 """What all pages of the sandbox share: the frame, the banner, the language, posted forms."""
 
+from collections.abc import Iterable
+from html import escape
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from payments.sandbox import cards
 from payments.sandbox.checkout_texts import TEXTS
 from payments.sandbox.store import Object
 
@@ -57,3 +60,26 @@ async def posted(request: Request) -> dict[str, str]:
     """The fields of a posted form, the first value of each."""
     body = (await request.body())[:MAXIMUM_FORM].decode("utf-8", "replace")
     return {name: values[0] for name, values in parse_qs(body).items()}
+
+
+def field(name: str, kind: str, label: str, value: str, attributes: str) -> str:
+    """A labelled field; ``attributes`` is HTML already."""
+    return (
+        f'<p class="field"><label for="{name}">{label}</label>'
+        f'<input id="{name}" name="{name}" type="{kind}" value="{escape(value)}" {attributes}></p>'
+    )
+
+
+def buttons(cases: Iterable[str], texts: dict[str, str]) -> str:
+    """A button for each test case of ``cards.BY_CASE``."""
+    # They skip the browser's own checks: a click on a test case should work whatever the fields hold.
+    rows = [
+        f'<button type="submit" name="case" value="{case}" formnovalidate>{texts[case]} '
+        f"<small>{_grouped(cards.BY_CASE[case].number)}</small></button>"
+        for case in cases
+    ]
+    return "\n".join(rows)
+
+
+def _grouped(number: str) -> str:
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
