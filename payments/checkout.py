@@ -27,6 +27,8 @@ SESSION_LEFT = timedelta(minutes=5)
 # Longer than a call with its retries takes: after this, whoever asked Stripe is gone.
 CALL_LIFE = timedelta(seconds=3 * settings.STRIPE_TIMEOUT_SECONDS)
 PATIENCE_SECONDS = 6
+# By then Stripe's lists show what a call that is over has made.
+LIST_IS_LATE = timedelta(seconds=5)
 MINIMUM_SESSION = timedelta(minutes=31)
 
 
@@ -89,7 +91,7 @@ def _create(payment: Payment) -> str:
     # Until the answer is stored the outcome is unknown: a process killed here leaves the truth behind.
     now = timezone.now()
     claimed = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATED).update(
-        state=PaymentState.UNKNOWN, asked_at=now, look_up_at=now + CALL_LIFE
+        state=PaymentState.UNKNOWN, asked_at=now, called_at=now, look_up_at=now + CALL_LIFE
     )
     if not claimed:
         return _wait_for_other(payment)
@@ -98,8 +100,10 @@ def _create(payment: Payment) -> str:
     except gateway.Unavailable:
         _called(payment, PaymentState.CREATED)
         raise
-    except gateway.UnknownOutcome:
+    except gateway.UnknownOutcome as error:
         _called(payment, PaymentState.UNKNOWN)
+        if error.is_replay:
+            Payment.objects.filter(pk=payment.pk, spent_at=None).update(spent_at=timezone.now())
         raise
     except gateway.Refused as error:
         _end(payment, PaymentState.FAILED, error.code)
@@ -153,17 +157,28 @@ def remember(payment: Payment, session: CheckoutSession) -> None:
 
 
 def _look_up(payment: Payment) -> str:
-    """Find out what became of a call without an answer; only if it made nothing, ask again."""
+    """Find out what became of a call without an answer; only if it made nothing, ask again.
+
+    Under the same key, so that Stripe makes one session at most though a call should still be under way. Unless that
+    key is spent: Stripe keeps a failure under it and will repeat it for a day. The call that failed is over then, so
+    that what it made, if anything, is in Stripe's list by now. Once a look after a pause finds nothing there, nothing
+    can come of that key any more, and a fresh one, stored before it is used, makes the only session. Should Stripe's
+    list be later than that, a donor would need to pay both sessions; the second charge would go to suspense.
+    """
     if payment.asked_at and timezone.now() - payment.asked_at < CALL_LIFE:
         return _wait_for_other(payment)
-    if session := gateway.find_checkout(payment):
+    if payment.spent_at and timezone.now() - payment.spent_at < LIST_IS_LATE:
+        raise CannotPay
+    if session := gateway.find_checkout(payment, asked_within=CALL_LIFE):
         return _opened(payment, session)
     if _too_old(payment):  # and nothing was made: this attempt is over
         _end(payment, PaymentState.EXPIRED, "no_session")
         return _url_of(_under_way(payment.donation))
-    # Unless another request asks already: then this one waits for its answer.
+    # Unless another request asks already, or has taken a fresh key: then this one waits for its answer.
     still = Payment.objects.filter(pk=payment.pk, state=PaymentState.UNKNOWN, asked_at=payment.asked_at)
-    still.update(state=PaymentState.CREATED)
+    still = still.filter(called_at=payment.called_at, spent_at=payment.spent_at)
+    still.update(state=PaymentState.CREATED, key_from=payment.spent_at or payment.key_from, spent_at=None)
+    payment.refresh_from_db()
     return _create(payment)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
 
@@ -22,14 +22,27 @@ from .models import Payment, StripeAccount
 
 API_VERSION = "2026-05-27.dahlia"
 SIGNATURE_TOLERANCE_SECONDS = 300
+CLOCKS_DIFFER = timedelta(seconds=60)  # Stripe's and ours, at most
 
 
 class Unavailable(Exception):
-    """Stripe took no part: nothing was done, try again later."""
+    """Stripe took no part: nothing was done, try again later; in `retry_after` seconds if it said when."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class UnknownOutcome(Exception):
-    """Stripe may or may not have done it (time-out, dropped connection, 5xx)."""
+    """Stripe may or may not have done it (time-out, dropped connection, 5xx).
+
+    `is_replay`: the failure is the one that Stripe keeps under the idempotency key. The first call under that key is
+    over then, and no call under it will ever have another result.
+    """
+
+    def __init__(self, reason: str, *, is_replay: bool = False) -> None:
+        super().__init__(reason)
+        self.is_replay = is_replay
 
 
 class Refused(Exception):
@@ -81,11 +94,22 @@ def _call(call: Callable[[], Any]) -> dict[str, Any]:
         answer: dict[str, Any] = call().to_dict(for_json=True)
         return answer
     except stripe.RateLimitError as error:
-        raise Unavailable("rate_limit") from error
+        raise Unavailable("rate_limit", retry_after=_seconds(_header(error, "Retry-After"))) from error
     except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
         raise Refused(error.code or type(error).__name__) from error
     except stripe.StripeError as error:
-        raise UnknownOutcome(type(error).__name__) from error
+        is_replay = _header(error, "Idempotent-Replayed") == "true"
+        raise UnknownOutcome(type(error).__name__, is_replay=is_replay) from error
+
+
+def _header(error: stripe.StripeError, name: str) -> str:
+    """A header of the answer that an error came with, whatever the case of its name; '' without."""
+    headers = {key.lower(): value for key, value in (error.headers or {}).items()}
+    return str(headers.get(name.lower(), ""))
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isdecimal() else None
 
 
 def _session(data: dict[str, Any]) -> CheckoutSession:
@@ -116,7 +140,7 @@ class CheckoutWords:
 
 
 def create_checkout(payment: Payment, words: CheckoutWords, *, expires_at: datetime) -> CheckoutSession:
-    """Create the hosted checkout for a payment; its UUID is the idempotency key.
+    """Create the hosted checkout for a payment, under its idempotency key.
 
     The metadata holds our UUID only. Raises Unavailable, Refused or UnknownOutcome.
     """
@@ -146,7 +170,7 @@ def create_checkout(payment: Payment, words: CheckoutWords, *, expires_at: datet
             }
         ],
     }
-    options = {"idempotency_key": str(payment.uuid)}
+    options = {"idempotency_key": payment.key}
     return _session(_call(lambda: _of(account).v1.checkout.sessions.create(params, options)))  # type: ignore[arg-type]
 
 
@@ -155,10 +179,16 @@ def get_checkout(account: StripeAccount, session_id: str) -> CheckoutSession:
     return _session(_call(lambda: _of(account).v1.checkout.sessions.retrieve(session_id)))
 
 
-def find_checkout(payment: Payment) -> CheckoutSession | None:
-    """The session that a call of unknown outcome may have made, found by our UUID."""
-    since = int(payment.created_at.timestamp()) - 60
-    for session in each(payment.account, "checkout.sessions", created_gte=since):
+def find_checkout(payment: Payment, *, asked_within: timedelta) -> CheckoutSession | None:
+    """The session that a call of unknown outcome may have made, found by our UUID.
+
+    Only those sessions are read that were made while the calls under the present key were at work, the last of which
+    took no longer than `asked_within`: in a crowd, others make thousands before and after.
+    """
+    since = (payment.key_from or payment.created_at) - CLOCKS_DIFFER
+    until = (payment.called_at or payment.created_at) + asked_within + CLOCKS_DIFFER
+    window = {"created_gte": int(since.timestamp()), "created_lt": int(until.timestamp()) + 1}
+    for session in each(payment.account, "checkout.sessions", **window):
         if session.get("client_reference_id") == str(payment.uuid):
             return _session(session)
     return None
@@ -191,18 +221,46 @@ def find_refund(account: StripeAccount, charge_id: str, *, key: str) -> dict[str
     return None
 
 
-def each(account: StripeAccount, kind: str, *, created_gte: int, **filters: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a kind (`charges`, `refunds`, `events`, `checkout.sessions`, …), newest first."""
+def each(
+    account: StripeAccount,
+    kind: str,
+    *,
+    created_gte: int,
+    created_lt: int | None = None,
+    patience: float = 0,
+    **filters: Any,
+) -> Iterator[dict[str, Any]]:
+    """Every object of a kind (`charges`, `refunds`, `events`, `checkout.sessions`, …), newest first.
+
+    Should Stripe ask for fewer requests, up to `patience` seconds are waited before this gives up: sweeps have time,
+    a donor has not.
+    """
     service: Any = _of(account).v1
     for name in kind.split("."):
         service = getattr(service, name)
-    params = {"created": {"gte": created_gte}, "limit": 100, **filters}
+    created = {"gte": created_gte} if created_lt is None else {"gte": created_gte, "lt": created_lt}
+    params = {"created": created, "limit": 100, **filters}
     more = True
     while more:
-        page = _call(partial(service.list, params))
+        page = patiently(partial(_call, partial(service.list, params)), patience)
         yield from page["data"]
         more = page["has_more"]
         params = {**params, "starting_after": page["data"][-1]["id"] if more else None}
+
+
+def patiently(ask: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Ask again while Stripe wants fewer requests, each time later: as it says, else 1, 2, 4 … seconds, `seconds` in
+    all at most. Raises Unavailable then."""
+    waited, pause = 0.0, 1.0
+    while True:
+        try:
+            return ask()
+        except Unavailable as error:
+            pause = max(pause, error.retry_after or 0)
+            if waited + pause > seconds:
+                raise
+        time.sleep(pause)
+        waited, pause = waited + pause, 2 * pause
 
 
 def check_signature(body: bytes, header: str, secrets: list[str]) -> None:

@@ -140,7 +140,7 @@ def look_up(payment: Payment) -> None:
     session = (
         gateway.get_checkout(payment.account, payment.session_id)
         if payment.session_id
-        else gateway.find_checkout(payment)
+        else gateway.find_checkout(payment, asked_within=checkout.CALL_LIFE)
     )
     if session is None:
         if payment.created_at < timezone.now() - SESSION_LIFE:

@@ -45,7 +45,7 @@ ENDED = (PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.EXPIRED)
 
 
 class Payment(models.Model):
-    """One attempt to pay a donation through Stripe. Its UUID is the idempotency key of the call.
+    """One attempt to pay a donation through Stripe. Its idempotency key is its UUID, or made of it.
 
     A donation has one attempt under way at most, and a checkout session takes one charge at most:
     so a donation is charged once, whatever the donor's fingers do.
@@ -67,6 +67,9 @@ class Payment(models.Model):
     expires_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=60, blank=True)
     asked_at = models.DateTimeField(null=True, help_text="Set while a call is at work; stored before it.")
+    called_at = models.DateTimeField(null=True, help_text="When the newest call began; stored before it.")
+    spent_at = models.DateTimeField(null=True, help_text="When Stripe repeated a failure it had kept under the key.")
+    key_from = models.DateTimeField(null=True, help_text="Since when another key is used; null: the first one.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     look_up_at = models.DateTimeField(default=first_look_up, help_text="When the sweep asks Stripe about it.")
 
@@ -86,3 +89,8 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.uuid} {self.state}"
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the call: the UUID and, after a key was spent, since when another one is used."""
+        return f"{self.uuid}:{self.key_from.timestamp()}" if self.key_from else str(self.uuid)

@@ -155,12 +155,13 @@ class Endpoint:
         ).fetchone()
         if kept:
             return _replay(kept, asked, key)
-        answer = self._perform(context, request, encoded)
         subject = f"{request.method} {request.url.path}"
+        if self.sandbox.faults.strike("api_500_stored_undone", subject, context.account):
+            answer = _refusal(STORED)
+        else:
+            answer = self._perform(context, request, encoded)
         if self.sandbox.faults.strike("api_500_stored", subject, context.account):
-            answer = _refusal(
-                ApiError(500, "api_error", "An unknown error occurred (stored under the idempotency key).")
-            )
+            answer = _refusal(STORED)
         sql.execute(
             "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?)",
             (context.account, key, asked, context.request_id, answer.status, answer.body.decode(), context.now),
@@ -190,6 +191,7 @@ class Endpoint:
         return Answer(status, json.dumps(shown, indent=2).encode(), {})
 
 
+STORED = ApiError(500, "api_error", "An unknown error occurred (stored under the idempotency key).")
 BEFORE = {
     "api_429": ApiError(429, "invalid_request_error", "Too many requests hit the API too quickly.", code="rate_limit"),
     "api_500": ApiError(500, "api_error", "An unknown error occurred."),

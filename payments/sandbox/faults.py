@@ -24,6 +24,7 @@ API_FAULTS = {
     "api_slow": "answered after `seconds` (default 2)",
     "api_dropped": "done, then the connection is cut without an answer",
     "api_500_stored": "done, answered with 500, and every retry with the same idempotency key gets that 500",
+    "api_500_stored_undone": "nothing done, answered with 500, and every retry with the same key gets that 500",
 }
 KINDS = WEBHOOK_FAULTS | API_FAULTS
 

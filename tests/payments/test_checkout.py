@@ -26,6 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short time-outs, and no wait between the SDK's own attempts."""
     monkeypatch.setattr(settings, "STRIPE_TIMEOUT_SECONDS", 1)
     monkeypatch.setattr(checkout, "CALL_LIFE", timedelta(seconds=3))
+    monkeypatch.setattr(checkout, "LIST_IS_LATE", timedelta(0))
     monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.02)
     monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.02)
 
@@ -109,14 +110,14 @@ def test_the_attempt_and_its_key_are_stored_before_stripe_is_asked(desk: Desk, m
 
 
 DONE = ("api_dropped", "api_500_stored")
-NOT_DONE = ("api_429", "api_500", "api_503", "api_409")
+NOT_DONE = ("api_429", "api_500", "api_503", "api_409", "api_500_stored_undone")
 
 
 def test_whatever_stripe_does_the_donor_sees_an_honest_page_and_then_pays_once(desk: Desk) -> None:
     for number, fault in enumerate((*NOT_DONE, *DONE, "api_slow"), start=1):
         desk.faults({"kind": fault, "match": "POST /v1/checkout/sessions", "count": 2, "seconds": 1.5})
         answer = give(desk, email=f"{fault}@example.org")
-        if fault == "api_500_stored":
+        if fault.startswith("api_500_stored"):
             desk.faults()
         while answer.status_code == 503:  # an endless fault would fail the counts below
             assert (answer["Retry-After"], answer["Cache-Control"]) == ("30", "private, no-store")
@@ -146,6 +147,48 @@ def test_an_unknown_outcome_is_looked_up_before_anything_is_sent_again(
     monkeypatch.setattr(gateway, "create_checkout", resent)
     assert give(desk)["Location"].endswith(desk.stripe.v1.checkout.sessions.list({"limit": 1}).data[0].id)
     assert desk.sessions() == 1
+
+
+@pytest.mark.parametrize("fault", ["api_500_stored", "api_500_stored_undone"])
+def test_a_failure_that_stripe_repeats_for_a_day_holds_a_donation_up_for_seconds_and_makes_one_session(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(checkout, "LIST_IS_LATE", timedelta(minutes=1))
+    desk.faults({"kind": fault, "match": "POST /v1/checkout/sessions", "count": 1})
+    assert give(desk).status_code == 503
+    payment = Payment.objects.get()
+    assert (payment.state, payment.spent_at is None, payment.key) == (PaymentState.UNKNOWN, False, str(payment.uuid))
+    assert give(desk).status_code == 503  # Stripe's list may not show yet what the failed call made
+    assert desk.sessions() == (fault == "api_500_stored")
+    monkeypatch.setattr(checkout, "LIST_IS_LATE", timedelta(0))
+    answers = at_once(4, lambda: give(desk, Client()))
+    assert {answer.status_code for answer in answers} <= {303, 503}
+    assert give(desk).status_code == 303
+    payment.refresh_from_db()
+    assert (desk.sessions(), Payment.objects.count()) == (1, 1)
+    assert (payment.key == str(payment.uuid)) == (fault == "api_500_stored")
+    desk.pay(payment)
+    desk.deliver(desk.events())
+    assert_books_agree(desk)
+
+
+def test_a_second_failure_that_is_repeated_spends_the_second_key(desk: Desk) -> None:
+    desk.faults({"kind": "api_500_stored_undone", "match": "POST /v1/checkout/sessions", "count": 2})
+    keys = set()
+    for answer in (503, 503, 303):
+        assert give(desk).status_code == answer
+        keys.add(Payment.objects.get().key)
+    assert (len(keys), desk.sessions()) == (3, 1)
+
+
+def test_a_look_up_reads_only_the_sessions_made_while_the_call_was_at_work(desk: Desk) -> None:
+    payment = desk.checkout()
+    Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    payment.refresh_from_db()
+    for called_minutes_ago, found in ((0, True), (30, False)):
+        payment.called_at = timezone.now() - timedelta(minutes=called_minutes_ago)
+        session = gateway.find_checkout(payment, asked_within=checkout.CALL_LIFE)
+        assert (session is not None) is found
 
 
 def test_a_refusal_ends_only_the_attempt_that_was_refused(desk: Desk) -> None:

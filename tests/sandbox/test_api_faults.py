@@ -47,15 +47,16 @@ def test_a_dropped_connection_leaves_the_work_done(desk: Desk) -> None:
     assert [charge.status for charge in desk.stripe.v1.charges.list().data] == ["succeeded"]
 
 
-def test_a_stored_500_is_replayed_although_the_work_was_done(desk: Desk) -> None:
-    desk.faults({"kind": "api_500_stored", "count": 1})
+@pytest.mark.parametrize(("kind", "charges"), [("api_500_stored", 1), ("api_500_stored_undone", 0)])
+def test_a_stored_500_is_replayed_whether_or_not_the_work_was_done(desk: Desk, kind: str, charges: int) -> None:
+    desk.faults({"kind": kind, "count": 1})
     for _ in range(2):
         with pytest.raises(stripe.APIError) as failed:
             desk.stripe.v1.payment_intents.create(INTENT, {"idempotency_key": "k1"})
         assert failed.value.http_status == 500
     assert failed.value.headers is not None
     assert failed.value.headers["Idempotent-Replayed"] == "true"
-    assert len(desk.stripe.v1.charges.list().data) == 1
+    assert len(desk.stripe.v1.charges.list().data) == charges
 
 
 def test_a_slow_answer_comes_late(desk: Desk) -> None:
