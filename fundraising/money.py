@@ -21,6 +21,11 @@ EXPONENTS = {
 LARGEST_MINOR = 99_999_999
 
 
+def step(currency: str) -> int:
+    """The minor units that an amount is a multiple of: Stripe wants a 0 as the last of three decimals."""
+    return 10 if EXPONENTS[currency] == 3 else 1
+
+
 def currencies() -> list[tuple[str, str]]:
     """The currencies we know, as the choices of a field."""
     return [(code, code) for code in EXPONENTS]
@@ -43,6 +48,7 @@ class AmountProblem(StrEnum):
     DIGITS = "digits"  # digits of another script than 0-9
     SHAPE = "shape"
     DECIMALS = "decimals"
+    STEP = "step"  # the last of three decimals is not 0
     NEGATIVE = "negative"
     ZERO = "zero"
     SIZE = "size"
@@ -164,6 +170,8 @@ def parse_amount(text: str, currency: str) -> Money:
         raise AmountError(AmountProblem.ZERO)
     if minor > LARGEST_MINOR:
         raise AmountError(AmountProblem.SIZE)
+    if minor % step(currency):
+        raise AmountError(AmountProblem.STEP)
     return Money(minor, currency)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from ..money import Money, currencies
+from ..money import Money, currencies, step
 from .entities import Fund, LegalEntity
 from .ledger import ExchangeRate
 
@@ -327,8 +327,13 @@ class PageCurrency(models.Model):
     def clean(self) -> None:
         """Refuse amounts that the form would refuse, and a currency that the total could not hold."""
         low, high = self.minimum_minor or 0, self.maximum_minor or 0
-        if any(not low <= minor <= high for minor in self.suggested_minor or ()):
-            raise ValidationError({"suggested_minor": _("Suggest amounts from the minimum to the maximum only.")})
+        for field in ("suggested_minor", "suggested_regular_minor"):
+            if any(not low <= minor <= high for minor in getattr(self, field) or ()):
+                raise ValidationError({field: _("Suggest amounts from the minimum to the maximum only.")})
+            if self.currency and any(minor % step(self.currency) for minor in getattr(self, field) or ()):
+                raise ValidationError(
+                    {field: _("Amounts in this currency must end in 0: no provider takes them else.")}
+                )
         into = self.page.appeal.currency if self.page.appeal_id else self.currency
         if self.currency not in {"", into} and not ExchangeRate.objects.filter(base=self.currency, quote=into).exists():
             message = _("There is no exchange rate from %(base)s to %(quote)s. Add one first, under Exchange rates.")

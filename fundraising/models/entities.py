@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from ..money import Money, currencies
+from ..money import Money, currencies, step
 
 
 class TaxStatus(models.TextChoices):
@@ -108,6 +108,6 @@ class FeeCover(models.Model):
 
     def cover(self, wished: Money) -> Money:
         """What to add to `wished` so that it arrives whole after the fee on the sum of both."""
-        keep = 10_000 - self.basis_points
-        total = -(-(wished.minor + self.fixed_minor) * 10_000 // keep)  # rounded up
+        keep, unit = 10_000 - self.basis_points, step(wished.currency)
+        total = -(-(wished.minor + self.fixed_minor) * 10_000 // (keep * unit)) * unit  # rounded up
         return Money(total - wished.minor, wished.currency)
