@@ -13,6 +13,7 @@ from payments.sandbox.checkout_page import CheckoutPages
 from payments.sandbox.config import API_VERSION, Settings
 from payments.sandbox.control import Control
 from payments.sandbox.control_page import ControlPage
+from payments.sandbox.invoice_page import InvoicePages
 from payments.sandbox.portal_page import PortalPages
 from payments.sandbox.routes import OPERATIONS
 from payments.sandbox.sandbox import Sandbox
@@ -42,6 +43,7 @@ def create_application(settings: Settings) -> Starlette:
         Route("/c/style.css", pages.style),
         Route("/c/pay/{session}", pages.pay, methods=["GET", "POST"]),
         Route("/c/authenticate/{intent}", pages.authenticate, methods=["GET", "POST"]),
+        Route("/c/invoice/{invoice}", InvoicePages(sandbox).invoice, methods=["GET", "POST"]),
         Route("/c/portal/{session}", PortalPages(sandbox).portal, methods=["GET", "POST"]),
         Route("/sandbox/", ControlPage(sandbox).control, methods=["GET", "POST"]),
         *Control(sandbox).routes(),

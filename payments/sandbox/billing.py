@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments.sandbox import render
+from payments.sandbox import events, render
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError, invalid
 from payments.sandbox.objects import invoices, payment_intents, payment_methods, subscriptions
@@ -66,6 +66,10 @@ def follow(context: Context, intent: Object) -> None:
         subscriptions.activate(context, subscription)
     elif intent["status"] == "processing":
         subscriptions.activate(context, subscription)
+    elif intent["status"] in payment_intents.OPEN and invoice["attempted"] and not intent["_off_session"]:
+        # The payer tried by hand: no attempt of the schedule's, whatever came of it.
+        if intent["status"] != "requires_action":
+            events.emit(context, "invoice.payment_failed", invoice)
     elif intent["status"] in payment_intents.OPEN:
         invoices.refuse(context, invoice, intent)
         subscriptions.fall_behind(context, subscription, invoice)

@@ -30,10 +30,12 @@ class Sandbox:
         self.in_progress: set[tuple[str, str]] = set()
         self.webhooks = Deliverer(self.context, settings)
         self._tasks: list[asyncio.Task[None]] = []
+        self._reached_at = ""  # by the last request: jobs write addresses too
 
     def context(self, account: str, base_url: str = "", **request: str | None) -> Context:
         """An account's view, for a request, a page or a job."""
-        url = self.settings.url or base_url
+        self._reached_at = base_url or self._reached_at
+        url = self.settings.url or self._reached_at
         return Context(self.store, self.clock, self.settings, self.faults, account, url, **request)
 
     def run_jobs(self, until: int | None = None) -> int:

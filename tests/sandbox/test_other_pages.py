@@ -32,7 +32,7 @@ def test_a_donor_ends_a_subscription_in_the_portal(desk: Desk) -> None:
 
 def test_a_donor_changes_the_card_in_the_portal(desk: Desk) -> None:
     url, subscription = _portal(desk)
-    desk.http.post(url, data={"card": "fails_later"})
+    desk.http.post(url, data={"case": "fails_later"})
     desk.advance(32 * 86_400)
     assert desk.stripe.v1.subscriptions.retrieve(subscription.id).status == "past_due"
 

@@ -9,7 +9,6 @@ from payments.sandbox.params import (
     EXPAND,
     PAGE,
     Shape,
-    anything,
     boolean,
     list_of,
     merged,
@@ -43,12 +42,21 @@ CREATE_CONFIGURATION = Shape(
 )
 UPDATE_CONFIGURATION = Shape({**CREATE_CONFIGURATION.fields, "active": boolean})
 LIST_CONFIGURATIONS = Shape({**PAGE, "active": boolean, "is_default": boolean})
+COMPLETION = Shape(
+    {
+        "hosted_confirmation": Shape({"custom_message": text}),
+        "redirect": Shape({"return_url": text}, ["return_url"]),
+        "type": one_of("hosted_confirmation", "portal_homepage", "redirect"),
+    },
+    ["type"],
+)
+FLOW = Shape({"after_completion": COMPLETION, "type": one_of("payment_method_update")}, ["type"])
 CREATE_SESSION = Shape(
     {
         **EXPAND,
         "configuration": text,
         "customer": text,
-        "flow_data": anything,
+        "flow_data": FLOW,
         "locale": text,
         "return_url": text,
     },
@@ -137,7 +145,7 @@ def create_session(context: Context, given: dict[str, Any]) -> Object:
         "billing_portal.session",
         configuration=_configuration(context, given.get("configuration")),
         customer=given["customer"],
-        flow=None,
+        flow=_flow(given.get("flow_data")),
         locale=given.get("locale"),
         on_behalf_of=None,
         return_url=given.get("return_url"),
@@ -147,6 +155,19 @@ def create_session(context: Context, given: dict[str, Any]) -> Object:
     context.save(session)
     events.emit(context, "billing_portal.session.created", session)
     return session
+
+
+def _flow(wanted: dict[str, Any] | None) -> Object | None:
+    """One task instead of the whole portal, and where its end leads; ``portal_homepage`` unless told otherwise."""
+    if wanted is None:
+        return None
+    after = wanted.get("after_completion", {"type": "portal_homepage"})
+    kinds = ("subscription_cancel", "subscription_update", "subscription_update_confirm")
+    return {
+        "after_completion": {"hosted_confirmation": None, "redirect": None, **after},
+        "type": wanted["type"],
+        **dict.fromkeys(kinds),
+    }
 
 
 def _configuration(context: Context, key: str | None) -> str:

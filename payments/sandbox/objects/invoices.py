@@ -184,6 +184,7 @@ def finalize(context: Context, invoice: Object, intent: Object | None = None) ->
     """Number it and ask for the money: with an intent of its own, or one that a Checkout Session already has."""
     invoice |= {"status": "open", "number": f"SANDBOX-{context.store.place(context.account, invoice['id']):06d}"}
     invoice["effective_at"] = invoice["status_transitions"]["finalized_at"] = context.now
+    invoice["hosted_invoice_url"] = f"{context.base_url}/c/invoice/{invoice['id']}"
     context.save(invoice)
     events.emit(context, "invoice.finalized", invoice)
     if invoice["total"] == 0:
