@@ -20,7 +20,7 @@ from fundraising.models import Donation, DonationState
 
 from . import gateway
 from .gateway import CheckoutSession, CheckoutWords
-from .models import ENDED, SESSION_LIFE, Payment, PaymentState, StripeAccount
+from .models import ENDED, SESSION_LIFE, Payment, PaymentState, StripeAccount, Surface
 
 # A checkout that has less than this left is not worth sending a donor to.
 SESSION_LEFT = timedelta(minutes=5)
@@ -40,18 +40,39 @@ class CannotPay(Exception):
     """Stripe cannot be reached or has not answered; the donor may try again and is not charged twice."""
 
 
-def checkout_url(donation: Donation) -> str:
-    """The address of Stripe's page for this donation; raises NothingToPay or CannotPay."""
-    payment = _under_way(donation)
+def checkout_url(donation: Donation, surface: Surface = Surface.HOSTED) -> str:
+    """The address where this donation is paid: Stripe's page, or our pay step; raises NothingToPay or CannotPay.
+
+    An attempt on Stripe's page goes on there. One with Stripe's fields on our page is ended at Stripe
+    before another is opened on theirs.
+    """
     try:
+        payment = _under_way(donation, surface)
+        if surface == Surface.HOSTED and payment.surface == Surface.ELEMENTS and payment.state == PaymentState.OPEN:
+            _end_open(payment)
+            payment = _under_way(donation, surface)
         return _url_of(payment)
     except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
         raise CannotPay from error
 
 
+def _end_open(payment: Payment) -> None:
+    """Have Stripe take no money for this session any more. Should it be paid or ended meanwhile, note that instead."""
+    session_id = payment.session_id or ""
+    try:
+        session = gateway.expire_checkout(payment.account, session_id)
+    except gateway.Refused:
+        session = gateway.get_checkout(payment.account, session_id)
+    remember(payment, session)
+    if session.status == "complete":
+        raise NothingToPay
+    if session.status == "open":  # Stripe would not end it, and two sessions could both be paid
+        raise CannotPay
+
+
 @transaction.atomic
-def _under_way(donation: Donation) -> Payment:
-    """The attempt under way, or a new one, stored before anyone asks Stripe."""
+def _under_way(donation: Donation, surface: Surface) -> Payment:
+    """The attempt under way, or a new one on this surface, stored before anyone asks Stripe."""
     locked = Donation.objects.select_for_update().get(pk=donation.pk)
     if locked.state != DonationState.OPENED:
         raise NothingToPay
@@ -62,7 +83,10 @@ def _under_way(donation: Donation) -> Payment:
         account = StripeAccount.objects.filter(entity=donation.entity_id).first()
         if account is None:
             raise CannotPay("the legal entity has no Stripe account")
-        payment = Payment.objects.create(donation=donation, account=account)
+        payment = Payment.objects.create(donation=donation, account=account, surface=surface)
+    elif payment.state == PaymentState.CREATED and payment.surface != surface:  # nobody has asked Stripe
+        payment.surface = surface
+        payment.save(update_fields=["surface"])
     return payment
 
 
@@ -78,8 +102,13 @@ def _url_of(payment: Payment) -> str:
         case PaymentState.COMPLETED | PaymentState.SUCCEEDED:
             raise NothingToPay
         case PaymentState.FAILED | PaymentState.EXPIRED:
-            return _url_of(_under_way(payment.donation))
+            return _url_of(_next(payment))
     assert_never(state)
+
+
+def _next(payment: Payment) -> Payment:
+    """The attempt that takes the place of one that has ended."""
+    return _under_way(payment.donation, Surface(payment.surface))
 
 
 def _too_old(payment: Payment) -> bool:
@@ -90,7 +119,8 @@ def _too_old(payment: Payment) -> bool:
 def _create(payment: Payment) -> str:
     # Until the answer is stored the outcome is unknown: a process killed here leaves the truth behind.
     now = timezone.now()
-    claimed = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATED).update(
+    waiting = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATED, surface=payment.surface)
+    claimed = waiting.update(
         state=PaymentState.UNKNOWN, asked_at=now, called_at=now, look_up_at=now + CALL_LIFE
     )
     if not claimed:
@@ -132,8 +162,14 @@ def _opened(payment: Payment, session: CheckoutSession) -> str:
     if session.status == "complete":
         raise NothingToPay
     if session.status == "expired":
-        return _url_of(_under_way(payment.donation))
-    return session.url
+        return _url_of(_next(payment))
+    return session.url or pay_step(payment.donation)
+
+
+def pay_step(donation: Donation) -> str:
+    """Our own page with Stripe's fields, in the donor's language."""
+    with override(donation.locale):
+        return reverse("pay", kwargs={"uuid": donation.uuid})
 
 
 def remember(payment: Payment, session: CheckoutSession) -> None:
@@ -146,6 +182,7 @@ def remember(payment: Payment, session: CheckoutSession) -> None:
         state=state,
         session_id=session.id,
         url=session.url,
+        client_secret=session.client_secret,
         expires_at=session.expires_at,
         asked_at=None,
         look_up_at=session.expires_at if state == PaymentState.OPEN else timezone.now(),
@@ -173,7 +210,7 @@ def _look_up(payment: Payment) -> str:
         return _opened(payment, session)
     if _too_old(payment):  # and nothing was made: this attempt is over
         _end(payment, PaymentState.EXPIRED, "no_session")
-        return _url_of(_under_way(payment.donation))
+        return _url_of(_next(payment))
     # Unless another request asks already, or has taken a fresh key: then this one waits for its answer.
     still = Payment.objects.filter(pk=payment.pk, state=PaymentState.UNKNOWN, asked_at=payment.asked_at)
     still = still.filter(called_at=payment.called_at, spent_at=payment.spent_at)
@@ -184,7 +221,7 @@ def _look_up(payment: Payment) -> str:
 
 def _url_of_open(payment: Payment) -> str:
     if payment.expires_at and timezone.now() < payment.expires_at - SESSION_LEFT:
-        return payment.url
+        return payment.url or pay_step(payment.donation)
     session = gateway.get_checkout(payment.account, payment.session_id or "")
     if session.status == "open":
         raise CannotPay  # it has minutes left; a second session beside it could charge twice

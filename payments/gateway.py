@@ -18,7 +18,7 @@ import stripe
 from django.conf import settings
 from django.db import connection
 
-from .models import Payment, StripeAccount
+from .models import Payment, StripeAccount, Surface
 
 API_VERSION = "2026-05-27.dahlia"
 SIGNATURE_TOLERANCE_SECONDS = 300
@@ -67,6 +67,7 @@ class CheckoutSession:
     payment_status: str
     payment_intent_id: str | None
     expires_at: datetime
+    client_secret: str = ""
 
 
 @lru_cache(maxsize=32)
@@ -95,11 +96,19 @@ def _call(call: Callable[[], Any]) -> dict[str, Any]:
         return answer
     except stripe.RateLimitError as error:
         raise Unavailable("rate_limit", retry_after=_seconds(_header(error, "Retry-After"))) from error
+    except stripe.CardError as error:  # the bank's word, of which events tell as well
+        raise Refused(_declined(error)) from error
     except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
         raise Refused(error.code or type(error).__name__) from error
     except stripe.StripeError as error:
         is_replay = _header(error, "Idempotent-Replayed") == "true"
         raise UnknownOutcome(type(error).__name__, is_replay=is_replay) from error
+
+
+def _declined(error: stripe.CardError) -> str:
+    """The bank's reason where it gave one."""
+    told: dict[str, Any] = (error.json_body or {}).get("error") or {}
+    return str(told.get("decline_code") or error.code or "declined")
 
 
 def _header(error: stripe.StripeError, name: str) -> str:
@@ -120,6 +129,7 @@ def _session(data: dict[str, Any]) -> CheckoutSession:
         payment_status=data["payment_status"],
         payment_intent_id=data.get("payment_intent") or None,
         expires_at=moment(data["expires_at"]),
+        client_secret=data.get("client_secret") or "",
     )
 
 
@@ -150,14 +160,12 @@ def create_checkout(payment: Payment, words: CheckoutWords, *, expires_at: datet
         intent["statement_descriptor_suffix"] = account.descriptor_suffix
     params: dict[str, Any] = {
         "mode": "payment",
-        "submit_type": "donate",
+        **_surface(payment, words),
         "client_reference_id": str(payment.uuid),
         "metadata": {"payment": str(payment.uuid)},
         "payment_intent_data": intent,
         "customer_email": words.email,
         "locale": words.locale,
-        "success_url": words.success_url,
-        "cancel_url": words.cancel_url,
         "expires_at": int(expires_at.timestamp()),
         "line_items": [
             {
@@ -174,9 +182,21 @@ def create_checkout(payment: Payment, words: CheckoutWords, *, expires_at: datet
     return _session(_call(lambda: _of(account).v1.checkout.sessions.create(params, options)))  # type: ignore[arg-type]
 
 
+def _surface(payment: Payment, words: CheckoutWords) -> dict[str, Any]:
+    """Where the donor pays, with the parameters that Stripe takes for that surface only."""
+    if payment.surface == Surface.ELEMENTS:
+        return {"ui_mode": "elements", "return_url": words.success_url}
+    return {"submit_type": "donate", "success_url": words.success_url, "cancel_url": words.cancel_url}
+
+
 def get_checkout(account: StripeAccount, session_id: str) -> CheckoutSession:
     """The session as it is now."""
     return _session(_call(lambda: _of(account).v1.checkout.sessions.retrieve(session_id)))
+
+
+def expire_checkout(account: StripeAccount, session_id: str) -> CheckoutSession:
+    """End an open session, so that nobody can pay it any more; Refused when it is not open (any more)."""
+    return _session(_call(lambda: _of(account).v1.checkout.sessions.expire(session_id)))
 
 
 def find_checkout(payment: Payment, *, asked_within: timedelta) -> CheckoutSession | None:
@@ -205,6 +225,22 @@ def get_charge(account: StripeAccount, charge_id: str) -> dict[str, Any]:
     return _call(lambda: _of(account).v1.charges.retrieve(charge_id))
 
 
+def get(account: StripeAccount, kind: str, object_id: str) -> dict[str, Any]:
+    """One object of a kind (`charges`, `refunds`, `disputes`, …) as it is now."""
+    service: Any = _service(account, kind)
+    return _call(lambda: service.retrieve(object_id))
+
+
+def get_balance(account: StripeAccount) -> dict[str, int]:
+    """What Stripe holds for the account, available or not yet, in minor units by currency."""
+    balance = _call(lambda: _of(account).v1.balance.retrieve())
+    held: dict[str, int] = {}
+    for row in (*balance["available"], *balance["pending"]):
+        currency = row["currency"].upper()
+        held[currency] = held.get(currency, 0) + row["amount"]
+    return held
+
+
 def refund_charge(account: StripeAccount, charge_id: str, *, minor: int, key: str, reason: str = "") -> dict[str, Any]:
     """Give back `minor` units of a charge. `key` must be stored by the caller before the call."""
     params: Any = {"charge": charge_id, "amount": minor, "metadata": {"refund_request": key}}
@@ -221,6 +257,65 @@ def find_refund(account: StripeAccount, charge_id: str, *, key: str) -> dict[str
     return None
 
 
+def get_subscription(account: StripeAccount, subscription_id: str) -> dict[str, Any]:
+    return _call(lambda: _of(account).v1.subscriptions.retrieve(subscription_id))
+
+
+def change_subscription(
+    account: StripeAccount, subscription_id: str, params: dict[str, Any], *, key: str
+) -> dict[str, Any]:
+    """Set what `params` name to those values; the subscription then. `key` must be stored before the call."""
+    given: Any = params
+    return _call(lambda: _of(account).v1.subscriptions.update(subscription_id, given, {"idempotency_key": key}))
+
+
+def end_subscription(account: StripeAccount, subscription_id: str, *, key: str) -> dict[str, Any]:
+    """End it now; what is on its way still arrives."""
+    given: Any = {"invoice_now": False, "prorate": False}
+    return _call(lambda: _of(account).v1.subscriptions.cancel(subscription_id, given, {"idempotency_key": key}))
+
+
+def get_invoice(account: StripeAccount, invoice_id: str) -> dict[str, Any]:
+    return _call(lambda: _of(account).v1.invoices.retrieve(invoice_id))
+
+
+def pay_invoice(account: StripeAccount, invoice_id: str, *, key: str) -> dict[str, Any]:
+    """Try to collect an open invoice now; Refused with the bank's code when the bank says no."""
+    return _call(lambda: _of(account).v1.invoices.pay(invoice_id, {}, {"idempotency_key": key}))
+
+
+def payments_of_invoice(account: StripeAccount, invoice_id: str) -> list[dict[str, Any]]:
+    """Stripe's payments of an invoice, each with the payment intent that it is made by."""
+    params: Any = {"invoice": invoice_id, "limit": 100}
+    found: list[dict[str, Any]] = _call(lambda: _of(account).v1.invoice_payments.list(params))["data"]
+    return found
+
+
+def payments_by_intent(account: StripeAccount, intent_id: str) -> list[dict[str, Any]]:
+    """Stripe's payments of invoices that are made by a payment intent; none when it is no invoice's."""
+    params: Any = {"payment": {"type": "payment_intent", "payment_intent": intent_id}}
+    found: list[dict[str, Any]] = _call(lambda: _of(account).v1.invoice_payments.list(params))["data"]
+    return found
+
+
+def get_payment_intent(account: StripeAccount, intent_id: str) -> dict[str, Any]:
+    """The payment intent with its newest charge as a dict."""
+    params: Any = {"expand": ["latest_charge"]}
+    return _call(lambda: _of(account).v1.payment_intents.retrieve(intent_id, params))
+
+
+def card_page(account: StripeAccount, customer_id: str, *, return_url: str, locale: str) -> str:
+    """The address of Stripe's page on which a customer replaces the card or account that is collected from."""
+    params: Any = {
+        "customer": customer_id,
+        "flow_data": {"type": "payment_method_update"},
+        "locale": locale,
+        "return_url": return_url,
+    }
+    url: str = _call(lambda: _of(account).v1.billing_portal.sessions.create(params))["url"]
+    return url
+
+
 def each(
     account: StripeAccount,
     kind: str,
@@ -235,9 +330,7 @@ def each(
     Should Stripe ask for fewer requests, up to `patience` seconds are waited before this gives up: sweeps have time,
     a donor has not.
     """
-    service: Any = _of(account).v1
-    for name in kind.split("."):
-        service = getattr(service, name)
+    service: Any = _service(account, kind)
     created = {"gte": created_gte} if created_lt is None else {"gte": created_gte, "lt": created_lt}
     params = {"created": created, "limit": 100, **filters}
     more = True
@@ -246,6 +339,13 @@ def each(
         yield from page["data"]
         more = page["has_more"]
         params = {**params, "starting_after": page["data"][-1]["id"] if more else None}
+
+
+def _service(account: StripeAccount, kind: str) -> Any:
+    service: Any = _of(account).v1
+    for name in kind.split("."):
+        service = getattr(service, name)
+    return service
 
 
 def patiently(ask: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]:
