@@ -1,4 +1,4 @@
-"""The two steps from a form to Stripe's page. They end in a redirect, or in an honest page."""
+"""The steps from a form to Stripe's page or to our pay step. They end in a redirect, or in an honest page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from fundraising import pages
 from fundraising.drafts import NotOpen, open_donation
 from fundraising.forms import DonationForm
 from fundraising.models import Donation
 
-from . import checkout
+from . import checkout, element
+from .models import PaymentState
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +51,46 @@ def appeal(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @csrf_exempt
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Try (again) to pay an opened donation."""
-    return _on_to_stripe(request, pages.donation_or_404(uuid))
+    """Try (again) to pay an opened donation; GET shows the pay step, while an attempt with Stripe's fields is open."""
+    donation = pages.donation_or_404(uuid)
+    return _on_to_stripe(request, donation) if request.method == "POST" else _pay_step(request, donation)
+
+
+def _pay_step(request: HttpRequest, donation: Donation) -> HttpResponse:
+    """Stripe's fields on our page. Opens nothing: a prefetch or a reload asks Stripe for nothing."""
+    with override(donation.locale):
+        found = element.element_of(donation)
+        address = reverse("donation", kwargs={"uuid": donation.uuid})
+        if found is None:
+            return _private(HttpResponseRedirect(f"{address}?returned=1" if _is_completed(donation) else address))
+        context = pages.donation_context(donation, "opened")
+        context |= {"element": found, "return_url": f"{address}?returned=1"}
+        response = _private(render(request, "fundraising/pay.html", context))
+    response._csp_update = element.policy()  # type: ignore[attr-defined]
+    # Wallets open windows of their own from Stripe's frames, and wait for their answer.
+    response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+    return response
+
+
+def _is_completed(donation: Donation) -> bool:
+    return donation.payments.filter(state__in=[PaymentState.COMPLETED, PaymentState.SUCCEEDED]).exists()
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "private, no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def _on_to_stripe(request: HttpRequest, donation: Donation) -> HttpResponse:
     with override(donation.locale):
         address = reverse("donation", kwargs={"uuid": donation.uuid})
         try:
-            return SeeOther(checkout.checkout_url(donation))
+            # A browser with script says that it can show Stripe's fields.
+            surface = element.surface_for(donation, request.POST.get("surface", ""))
+            return SeeOther(checkout.checkout_url(donation, surface))
         except checkout.NothingToPay:
             return SeeOther(f"{address}?returned=1")
         except checkout.CannotPay as error:
