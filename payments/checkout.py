@@ -120,9 +120,7 @@ def _create(payment: Payment) -> str:
     # Until the answer is stored the outcome is unknown: a process killed here leaves the truth behind.
     now = timezone.now()
     waiting = Payment.objects.filter(pk=payment.pk, state=PaymentState.CREATED, surface=payment.surface)
-    claimed = waiting.update(
-        state=PaymentState.UNKNOWN, asked_at=now, called_at=now, look_up_at=now + CALL_LIFE
-    )
+    claimed = waiting.update(state=PaymentState.UNKNOWN, asked_at=now, called_at=now, look_up_at=now + CALL_LIFE)
     if not claimed:
         return _wait_for_other(payment)
     try:

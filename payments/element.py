@@ -19,7 +19,7 @@ SCRIPT = "/dahlia/stripe.js"
 
 @dataclass(frozen=True)
 class Element:
-    """What the browser needs to show Stripe's fields. All of it is made for the browser; none of it is a secret of ours."""
+    """What the browser needs to show Stripe's fields: all of it is made for the browser."""
 
     script: str
     publishable_key: str
