@@ -107,8 +107,8 @@ def _call(call: Callable[[], Any]) -> dict[str, Any]:
 
 def _declined(error: stripe.CardError) -> str:
     """The bank's reason where it gave one."""
-    told: dict[str, Any] = (error.json_body or {}).get("error") or {}
-    return str(told.get("decline_code") or error.code or "declined")
+    body: Any = error.json_body or {}
+    return str((body.get("error") or {}).get("decline_code") or error.code or "declined")
 
 
 def _header(error: stripe.StripeError, name: str) -> str:
@@ -216,9 +216,7 @@ def find_checkout(payment: Payment, *, asked_within: timedelta) -> CheckoutSessi
 
 def get_payment_intent_charge(account: StripeAccount, intent_id: str) -> dict[str, Any] | None:
     """The newest charge of a payment intent, as a dict, if it has one."""
-    params: Any = {"expand": ["latest_charge"]}
-    intent = _call(lambda: _of(account).v1.payment_intents.retrieve(intent_id, params))
-    return intent.get("latest_charge") or None
+    return get_payment_intent(account, intent_id).get("latest_charge") or None
 
 
 def get_charge(account: StripeAccount, charge_id: str) -> dict[str, Any]:

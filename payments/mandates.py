@@ -1,0 +1,327 @@
+"""Changes to mandates: wanted by a donor, staff or a closing appeal. Stored first, then asked for, then noted.
+
+What a change wants is absolute (this amount, this day), so that asking again is harmless; a call of unknown outcome
+is looked up first all the same, because Stripe repeats a failure under its idempotency key for a day.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from fundraising import mandates
+from fundraising.donations import in_transaction
+from fundraising.models import AfterClose, AppealState, Mandate, MandateEnd, MandateState, NoticeKind
+from fundraising.money import Money
+
+from . import gateway, subscriptions
+from .models import CHANGE_OPEN, ChangeKind, ChangeState, MandateChange, Subscription
+from .subscriptions import Asked, Object, collection_moment
+
+log = logging.getLogger(__name__)
+
+# Longer than a call with its retries takes: after this, whoever asked Stripe is gone.
+CALL_LIFE = timedelta(seconds=3 * settings.STRIPE_TIMEOUT_SECONDS)
+ASK_AGAIN = timedelta(seconds=30)
+
+
+class NotChangeable(Exception):
+    """Nothing was stored. `code`: ended | under_way | not_started | nothing_open."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@transaction.atomic
+def request_change(
+    mandate: Mandate,
+    *,
+    uuid: UUID,
+    kind: ChangeKind,
+    amount: Money | None = None,
+    fee_cover: Money | None = None,
+    day: int | None = None,
+    until: date | None = None,
+    end_reason: str = "",
+    end_wish: str = "",
+    by: str = "",
+) -> MandateChange:
+    """Store a change that is wanted; the same `uuid` again is the same change. Raises NotChangeable."""
+    locked = Mandate.objects.select_for_update().get(pk=mandate.pk)
+    if same := MandateChange.objects.filter(uuid=uuid, mandate=locked).first():
+        return same
+    _require_changeable(locked, kind)
+    if kind == ChangeKind.DAY and day is not None:
+        until = subscriptions.first_on_day(locked, day)
+    return MandateChange.objects.create(
+        uuid=uuid,
+        mandate=locked,
+        kind=kind,
+        amount_minor=amount.minor if amount else None,
+        fee_cover_minor=(fee_cover.minor if fee_cover else 0) if amount else None,
+        day=day,
+        until=until,
+        end_reason=end_reason,
+        end_wish=end_wish,
+        asked_by=by,
+    )
+
+
+def _require_changeable(mandate: Mandate, kind: ChangeKind) -> None:
+    if mandate.state == MandateState.ENDED:
+        raise NotChangeable("ended")
+    subscription = Subscription.objects.filter(mandate=mandate).first()
+    if mandate.state == MandateState.OPENED or subscription is None:
+        raise NotChangeable("not_started")
+    if MandateChange.objects.filter(mandate=mandate, state__in=CHANGE_OPEN).exists():
+        raise NotChangeable("under_way")
+    if kind == ChangeKind.COLLECT and not subscription.open_invoice_id:
+        raise NotChangeable("nothing_open")
+
+
+def carry_out_due(limit: int = 100) -> int:
+    """Ask Stripe for the changes that are due, and look up those without an answer; how many were made."""
+    due = MandateChange.objects.filter(state__in=CHANGE_OPEN, next_attempt_at__lte=timezone.now())
+    found = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
+    return sum(carry_out(pk) == ChangeState.MADE for pk in found)
+
+
+def carry_out(change_id: int) -> ChangeState:
+    """Ask Stripe for one change, unless somebody else is at it; the state it is in then. Never within a transaction."""
+    claimed = _claim(change_id)
+    if claimed:
+        _ask(*claimed)
+    return ChangeState(MandateChange.objects.values_list("state", flat=True).get(pk=change_id))
+
+
+@transaction.atomic
+def _claim(change_id: int) -> tuple[MandateChange, ChangeState] | None:
+    """The change, marked as asked before anyone asks, and the state that it was in."""
+    due = MandateChange.objects.filter(state__in=CHANGE_OPEN, next_attempt_at__lte=timezone.now())
+    rows = due.select_for_update(skip_locked=True, of=("self",))
+    change = rows.select_related("mandate__subscription__account").filter(pk=change_id).first()
+    if change is None:
+        return None
+    was, change.next_attempt_at = ChangeState(change.state), timezone.now() + CALL_LIFE
+    MandateChange.objects.filter(pk=change.pk).update(state=ChangeState.ASKED, next_attempt_at=change.next_attempt_at)
+    return change, was
+
+
+def _ask(change: MandateChange, was: ChangeState) -> None:
+    subscription: Subscription = change.mandate.subscription
+    asked = Asked.now(subscription.account, subscription.subscription_id)
+    try:
+        made = _looked_up(change, subscription) if was == ChangeState.ASKED else None
+    except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+        log.warning("change %s not looked up: %s", change.uuid, error)
+        return _end_call(change, ChangeState.ASKED)
+    try:
+        made = made or CALLS[ChangeKind(change.kind)](change, subscription, _key(change))
+    except gateway.Unavailable:
+        return _end_call(change, was)
+    except gateway.UnknownOutcome:
+        return _end_call(change, ChangeState.ASKED)
+    except gateway.Refused as refused:
+        return _refused(change, subscription, refused.code)
+    _note(change, subscription, made, asked)
+    return None
+
+
+def _note(change: MandateChange, subscription: Subscription, answer: Object, asked: Asked) -> None:
+    """Note the answer; should an event have come meanwhile, which may be newer or older, ask once more."""
+    if _made(change, subscription, answer, asked):
+        return
+    try:
+        asked = Asked.now(subscription.account, subscription.subscription_id)
+        if again := _looked_up(change, subscription):
+            _made(change, subscription, again, asked)
+    except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+        log.warning("change %s not looked up: %s", change.uuid, error)
+    _end_call(change, ChangeState.ASKED)
+
+
+def _key(change: MandateChange) -> str:
+    """The idempotency key of this attempt: made of what was stored before it. Stripe repeats a failure under a key
+    for a day, so each attempt has its own; they come after a look-up, and what they ask for is absolute."""
+    return f"{change.uuid}:{int(change.next_attempt_at.timestamp())}"
+
+
+def _looked_up(change: MandateChange, subscription: Subscription) -> Object | None:
+    """The subscription if it is as the change wants it, whoever made it so."""
+    account = subscription.account
+    found = gateway.get_subscription(account, subscription.subscription_id)
+    if change.kind == ChangeKind.COLLECT:
+        invoice = gateway.get_invoice(account, subscription.open_invoice_id) if subscription.open_invoice_id else None
+        return found if invoice is None or invoice["status"] != "open" else None
+    return found if _is_as_wanted(change, found) else None
+
+
+def _is_as_wanted(change: MandateChange, subscription: Object) -> bool:
+    match ChangeKind(change.kind):
+        case ChangeKind.AMOUNT:
+            return bool(subscription["items"]["data"][0]["price"]["unit_amount"] == change.amount_minor)
+        case ChangeKind.DAY:
+            return bool(change.until and subscription["trial_end"] == collection_moment(change.until))
+        case ChangeKind.PAUSE:
+            return bool(subscription["pause_collection"] == _pause(change) | {"resumes_at": _resumes_at(change)})
+        case ChangeKind.RESUME:
+            return not subscription["pause_collection"]
+        case ChangeKind.END:
+            return subscription["status"] in subscriptions.OVER
+        case ChangeKind.COLLECT:
+            return False
+
+
+def _change_amount(change: MandateChange, subscription: Subscription, key: str) -> Object:
+    mandate = change.mandate
+    price = {
+        "currency": mandate.currency.lower(),
+        "product": subscription.product_id,
+        "recurring": {"interval": mandate.interval},
+        "unit_amount": change.amount_minor,
+    }
+    params = {"items": [{"id": subscription.item_id, "price_data": price}], "proration_behavior": "none"}
+    return gateway.change_subscription(subscription.account, subscription.subscription_id, params, key=key)
+
+
+def _change_day(change: MandateChange, subscription: Subscription, key: str) -> Object:
+    """Stripe moves a cycle's day only to now, or by a trial that ends on the day; nothing is charged until then."""
+    day = change.until or subscriptions.first_on_day(change.mandate, change.day or 1)
+    params = {"trial_end": collection_moment(day), "proration_behavior": "none"}
+    return gateway.change_subscription(subscription.account, subscription.subscription_id, params, key=key)
+
+
+def _resumes_at(change: MandateChange) -> int | None:
+    # The night before, so that a collection on that very day is made.
+    return collection_moment(change.until) - 12 * 3600 if change.until else None
+
+
+def _pause(change: MandateChange) -> dict[str, Any]:
+    resumes_at = _resumes_at(change)
+    return {"behavior": "void", **({"resumes_at": resumes_at} if resumes_at else {})}
+
+
+def _pause_collection(change: MandateChange, subscription: Subscription, key: str) -> Object:
+    params = {"pause_collection": _pause(change)}
+    return gateway.change_subscription(subscription.account, subscription.subscription_id, params, key=key)
+
+
+def _resume_collection(change: MandateChange, subscription: Subscription, key: str) -> Object:
+    params = {"pause_collection": ""}
+    return gateway.change_subscription(subscription.account, subscription.subscription_id, params, key=key)
+
+
+def _end(change: MandateChange, subscription: Subscription, key: str) -> Object:
+    return gateway.end_subscription(subscription.account, subscription.subscription_id, key=key)
+
+
+def _collect(change: MandateChange, subscription: Subscription, key: str) -> Object:
+    if subscription.open_invoice_id:
+        gateway.pay_invoice(subscription.account, subscription.open_invoice_id, key=key)
+    return gateway.get_subscription(subscription.account, subscription.subscription_id)
+
+
+CALLS: dict[ChangeKind, Callable[[MandateChange, Subscription, str], Object]] = {
+    ChangeKind.AMOUNT: _change_amount,
+    ChangeKind.DAY: _change_day,
+    ChangeKind.PAUSE: _pause_collection,
+    ChangeKind.RESUME: _resume_collection,
+    ChangeKind.COLLECT: _collect,
+    ChangeKind.END: _end,
+}
+
+
+@in_transaction
+def _made(change: MandateChange, subscription: Subscription, answer: Object, asked: Asked) -> bool:
+    """Note the answer while the change is still under way: it tells whose wish it was."""
+    if not subscriptions.take_answer(subscription.account, answer, asked):
+        return False
+    under_way = MandateChange.objects.filter(pk=change.pk, state__in=CHANGE_OPEN)
+    under_way.update(state=ChangeState.MADE, made_at=timezone.now())
+    return True
+
+
+def _refused(change: MandateChange, subscription: Subscription, code: str) -> None:
+    """Refused because it is so already, or because the subscription is not what we thought: learn what it is."""
+    log.warning("change %s refused: %s", change.uuid, code)
+    asked = Asked.now(subscription.account, subscription.subscription_id)
+    try:
+        found = gateway.get_subscription(subscription.account, subscription.subscription_id)
+    except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+        log.warning("subscription %s not looked up: %s", subscription, error)
+    else:
+        if _is_as_wanted(change, found):
+            return _note(change, subscription, found, asked)
+        subscriptions.take_answer(subscription.account, found, asked)
+    MandateChange.objects.filter(pk=change.pk).update(state=ChangeState.REFUSED, error_code=code[:60])
+    return None
+
+
+def _end_call(change: MandateChange, state: ChangeState) -> None:
+    """The call is over without a result: once more, soon."""
+    still = MandateChange.objects.filter(pk=change.pk, state=ChangeState.ASKED)
+    still.update(state=state, next_attempt_at=timezone.now() + ASK_AGAIN)
+
+
+def end_those_of_closed_appeals(limit: int = 200) -> int:
+    """End the mandates of closed appeals, or tell of their new purpose, as each wording promised; how many."""
+    alive = Mandate.objects.filter(state__in=[MandateState.ACTIVE, MandateState.PAUSED, MandateState.FAILING])
+    closed = alive.filter(round__appeal__state=AppealState.CLOSED).order_by("pk")
+    ending = closed.filter(wording__after_close=AfterClose.ENDS).exclude(changes__state__in=CHANGE_OPEN)
+    going_on = closed.filter(wording__after_close=AfterClose.CONTINUES)
+    untold = going_on.exclude(notices__kind=NoticeKind.MANDATE_REDIRECTED).select_related("round")
+    done = sum(_end_with_appeal(mandate) for mandate in ending[:limit])
+    for mandate in untold[:limit]:
+        about = f"appeal:{mandate.round.appeal_id}"
+        done += mandates.redirected(mandate.uuid, about=about, at=timezone.now())
+    return done
+
+
+def _end_with_appeal(mandate: Mandate) -> bool:
+    try:
+        request_change(
+            mandate,
+            uuid=uuid5(mandate.uuid, f"closed {timezone.now():%Y-%m-%d}"),
+            kind=ChangeKind.END,
+            end_reason=MandateEnd.APPEAL_CLOSED,
+        )
+    except NotChangeable:
+        return False
+    return True
+
+
+def mend_url(mandate: Mandate, *, return_url: str) -> str:
+    """Where a donor pays the collection that failed, or answers their bank: Stripe's page of the open invoice.
+
+    Where none is open: the page on which the card is changed. Raises the gateway's errors.
+    """
+    subscription = _subscription(mandate)
+    if subscription.open_invoice_id:
+        invoice = gateway.get_invoice(subscription.account, subscription.open_invoice_id)
+        if invoice["status"] == "open" and invoice.get("hosted_invoice_url"):
+            return str(invoice["hosted_invoice_url"])
+    return card_url(mandate, return_url=return_url)
+
+
+def card_url(mandate: Mandate, *, return_url: str) -> str:
+    """Stripe's page on which the card or account is changed. Raises the gateway's errors."""
+    subscription = _subscription(mandate)
+    return gateway.card_page(
+        subscription.account, subscription.customer_id, return_url=return_url, locale=mandate.locale
+    )
+
+
+def _subscription(mandate: Mandate) -> Subscription:
+    """Raises Refused for a mandate that Stripe does not know."""
+    found = Subscription.objects.filter(mandate=mandate).select_related("account").first()
+    if found is None:
+        raise gateway.Refused("not_started")
+    return found

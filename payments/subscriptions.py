@@ -1,0 +1,276 @@
+"""What Stripe says of a subscription, and what it means for its mandate. Used by webhooks, answers and sweeps alike.
+
+Events come in any order, so each carries when it was said, and the newest word wins. What we asked for ourselves
+(an answer, a fetch) is newer than all that we had heard before we asked. Lock order: subscription, mandate, payment.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.utils import timezone
+
+from fundraising import mandates
+from fundraising.donations import NotBookedYet, in_transaction
+from fundraising.models import DonationState, Interval, Mandate, MandateEnd, MandateState
+from fundraising.money import Money
+
+from . import gateway
+from .gateway import moment
+from .models import CHANGE_OPEN, ChangeKind, MandateChange, Payment, PaymentState, StripeAccount, Subscription
+
+Object = dict[str, Any]
+# For words of one second: the later in this list follows on the earlier.
+COURSE = ["incomplete", "incomplete_expired", "active", "trialing", "past_due", "unpaid", "paused", "canceled"]
+OVER = {"canceled", "incomplete_expired"}
+# Collections fall on noon in Greenwich: nearly everywhere that is the day which the donor chose.
+COLLECTED_AT = time(12, tzinfo=UTC)
+# A change of day leaves at least this much between two collections, so that nobody is charged twice in a row.
+BETWEEN = {Interval.MONTH: timedelta(days=21), Interval.YEAR: timedelta(days=335)}
+# The first words of an answer count for more than any event of the second in which it was asked for.
+ANSWER = timedelta(milliseconds=500)
+
+
+def subscription_word(subscription_id: str) -> str:
+    """What an event waits for that contradicts another one of the same second: that Stripe be asked."""
+    return f"word on {subscription_id}"
+
+
+def mandate_of(account: StripeAccount, metadata: Object | None) -> Mandate | None:
+    """The mandate that an object names in its metadata, if it is one of this account's entity."""
+    try:
+        uuid = UUID((metadata or {}).get("mandate") or "")
+    except ValueError:
+        return None
+    return Mandate.objects.filter(uuid=uuid, entity_id=account.entity_id).first()
+
+
+@in_transaction
+def see_subscription(account: StripeAccount, subscription: Object, *, said_at: datetime) -> bool:
+    """Note what an event says of a subscription of ours; False if nothing of it is news.
+
+    Raises NotBookedYet when another word of the same second says otherwise: then Stripe is asked.
+    """
+    row, is_new = _row(account, subscription, said_at)
+    if row is None:
+        return False
+    told, known = (said_at, _course(subscription["status"])), (row.status_at, _course(row.status))
+    if not is_new and (told < known or (told == known and not _contradicts(row, subscription))):
+        return False
+    if not is_new and told == known:
+        raise NotBookedYet(subscription_word(row.subscription_id))
+    _take(row, subscription, said_at)
+    return True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """When Stripe is asked about subscriptions, and what had been heard of each by then. Make it before the call."""
+
+    at: datetime
+    heard: dict[str, datetime]
+
+    @classmethod
+    def now(cls, account: StripeAccount, *subscription_ids: str) -> Asked:
+        rows = Subscription.objects.filter(account=account)
+        rows = rows.filter(subscription_id__in=subscription_ids) if subscription_ids else rows
+        return cls(timezone.now().replace(microsecond=0), dict(rows.values_list("subscription_id", "status_at")))
+
+
+@in_transaction
+def take_answer(account: StripeAccount, subscription: Object, asked: Asked) -> bool:
+    """Note what Stripe answered; False if it is none of ours, or an event came meanwhile that may be newer."""
+    row, is_new = _row(account, subscription, asked.at)
+    if row is None or (not is_new and row.status_at != asked.heard.get(row.subscription_id)):
+        return False
+    # Stripe's clock may be ahead of ours, by far where it is the sandbox's.
+    _take(row, subscription, max(asked.at, row.status_at.replace(microsecond=0)) + ANSWER)
+    return True
+
+
+def fetch(account: StripeAccount, subscription_id: str) -> bool:
+    """Ask Stripe about one subscription and note the answer. Raises the gateway's errors; never in a transaction."""
+    asked = Asked.now(account, subscription_id)
+    return take_answer(account, gateway.get_subscription(account, subscription_id), asked)
+
+
+def _row(account: StripeAccount, subscription: Object, said_at: datetime) -> tuple[Subscription | None, bool]:
+    """The subscription's row, locked, and whether it was made now; None when the subscription is none of ours."""
+    mandate = mandate_of(account, subscription.get("metadata"))
+    if mandate is None:
+        return None, False
+    said = {**_said(subscription), "mandate": mandate, "status_at": said_at}
+    return Subscription.objects.select_for_update(of=("self",)).get_or_create(
+        account=account, subscription_id=subscription["id"], defaults=said
+    )
+
+
+def _said(subscription: Object) -> dict[str, Any]:
+    item = subscription["items"]["data"][0]
+    return {
+        "customer_id": subscription["customer"],
+        "item_id": item["id"],
+        "product_id": item["price"]["product"],
+        "status": subscription["status"],
+        "unit_minor": _amount(subscription).minor,
+        "method_id": subscription.get("default_payment_method") or "",
+    }
+
+
+def _amount(subscription: Object) -> Money:
+    item = subscription["items"]["data"][0]
+    return Money.of_stripe(item["price"]["unit_amount"] * item.get("quantity", 1), item["price"]["currency"])
+
+
+def _course(status: str) -> int:
+    return COURSE.index(status) if status in COURSE else -1
+
+
+def _contradicts(row: Subscription, subscription: Object) -> bool:
+    if any(getattr(row, name) != value for name, value in _said(subscription).items()):
+        return True
+    mandate = row.mandate
+    if subscription["status"] in OVER:
+        return mandate.state != MandateState.ENDED
+    pause = subscription["pause_collection"]
+    if bool(pause) != (mandate.state == MandateState.PAUSED) or mandate.next_on != next_on(subscription):
+        return True
+    return bool(pause) and mandate.paused_until != _until(pause)
+
+
+def _take(row: Subscription, subscription: Object, said_at: datetime) -> None:
+    said = _said(subscription)
+    if said["method_id"] != row.method_id:  # another card or account: the old one's digits are none of its own
+        said |= {"method": "", "brand": "", "last4": "", "expires_on": None}
+    Subscription.objects.filter(pk=row.pk).update(**said, status_at=said_at)
+    if subscription["status"] in OVER:
+        _end(row, subscription, said_at)
+    elif subscription["status"] != "incomplete":
+        _go_on(row, subscription, said_at)
+
+
+def _end(row: Subscription, subscription: Object, said_at: datetime) -> None:
+    asked = _asked_for(row.mandate, ChangeKind.END)
+    why = (subscription.get("cancellation_details") or {}).get("reason")
+    if subscription["status"] == "incomplete_expired":
+        reason = MandateEnd.NEVER_STARTED
+    elif why == "payment_failed":
+        reason = MandateEnd.GAVE_UP
+    else:
+        reason = MandateEnd(asked.end_reason) if asked else MandateEnd.PROVIDER
+    mandates.ended(
+        row.mandate.uuid,
+        about=row.subscription_id,
+        reason=reason,
+        wish=asked.end_wish if asked else "",
+        at=moment(subscription.get("ended_at") or int(said_at.timestamp())),
+    )
+    collecting = Payment.objects.filter(donation__mandate=row.mandate, state=PaymentState.OPEN)
+    collecting.exclude(invoice_id=None).update(state=PaymentState.FAILED)
+
+
+def _go_on(row: Subscription, subscription: Object, said_at: datetime) -> None:
+    mandate, on = row.mandate, next_on(subscription)
+    if mandates.start(mandate.uuid, at=moment(subscription["created"]), next_on=on):
+        _want_day(mandate, subscription)
+    _follow_amount_and_day(row, subscription, said_at, on)
+    pause = subscription["pause_collection"]
+    if pause:
+        about = _about(row, ChangeKind.PAUSE, said_at)
+        mandates.paused(mandate.uuid, about=about, until=_until(pause), at=said_at)
+    else:
+        about = _about(row, ChangeKind.RESUME, said_at)
+        mandates.resumed(mandate.uuid, about=about, next_on=on, at=said_at)
+    mandates.expect(mandate.uuid, next_on=on)
+
+
+def _follow_amount_and_day(row: Subscription, subscription: Object, said_at: datetime, on: date | None) -> None:
+    mandate = Mandate.objects.get(pk=row.mandate_id)  # as the verbs have left it
+    amount, fee_cover, day = _amount(subscription), mandate.fee_cover, mandate.day
+    asked = _asked_for(mandate, ChangeKind.AMOUNT, ChangeKind.DAY)
+    if asked and asked.kind == ChangeKind.AMOUNT and asked.amount_minor == amount.minor:
+        fee_cover = Money(asked.fee_cover_minor or 0, amount.currency)
+    elif amount != mandate.amount:  # changed at Stripe: nobody knows what of it covers a fee
+        fee_cover = Money(0, amount.currency)
+    if asked and asked.kind == ChangeKind.DAY and moment(subscription["billing_cycle_anchor"]).day == asked.day:
+        day = asked.day
+    about = f"change:{asked.uuid}" if asked else f"{row.subscription_id}:{said_at:%Y%m%d%H%M%S}"
+    mandates.changed(mandate.uuid, about=about, amount=amount, fee_cover=fee_cover, day=day, next_on=on, at=said_at)
+
+
+def _asked_for(mandate: Mandate, *kinds: ChangeKind) -> MandateChange | None:
+    """The change under way, if it is of these kinds: what Stripe says then is what we asked for."""
+    return MandateChange.objects.filter(mandate=mandate, state__in=CHANGE_OPEN, kind__in=kinds).first()
+
+
+def _about(row: Subscription, kind: ChangeKind, said_at: datetime) -> str:
+    asked = _asked_for(row.mandate, kind)
+    return f"change:{asked.uuid}" if asked else f"{row.subscription_id}:{said_at:%Y%m%d%H%M%S}"
+
+
+def _want_day(mandate: Mandate, subscription: Object) -> None:
+    """The donor wants another day than that of the first donation: a change of our own, made once."""
+    day = mandate.day
+    if day is None or moment(subscription["billing_cycle_anchor"]).day == day:
+        return
+    mandate = Mandate.objects.get(pk=mandate.pk)  # as it was started
+    MandateChange.objects.get_or_create(
+        uuid=uuid5(mandate.uuid, "day"),
+        defaults={
+            "mandate": mandate,
+            "kind": ChangeKind.DAY,
+            "day": day,
+            "until": first_on_day(mandate, day),
+        },
+    )
+
+
+def first_on_day(mandate: Mandate, day: int) -> date:
+    """The first collection on another day (1 to 28): at least three weeks, or eleven months, after the last one."""
+    collected = mandate.donations.exclude(state=DonationState.OPENED).order_by("-opened_at").first()
+    started = mandate.started_at or mandate.opened_at
+    if collected is None and mandate.first_on:  # nothing is collected before the day that was promised
+        earliest = max(mandate.first_on, (started + timedelta(days=1)).date())
+    else:
+        last = max(started, collected.opened_at) if collected else started
+        earliest = (last + BETWEEN[Interval(mandate.interval)]).date()
+    earliest = max(earliest, timezone.now().date() + timedelta(days=1))
+    in_month = earliest.replace(day=day)
+    return in_month if in_month >= earliest else _months_later(in_month, 1, day)
+
+
+def next_on(subscription: Object) -> date | None:
+    """When Stripe collects next; None when it does not, as far as is known."""
+    if subscription["status"] in OVER or subscription.get("cancel_at_period_end") or subscription.get("cancel_at"):
+        return None
+    item = subscription["items"]["data"][0]
+    on = moment(item["current_period_end"]).date()
+    pause = subscription["pause_collection"]
+    if not pause:
+        return on
+    until = _until(pause)
+    if until is None:
+        return None
+    anchor = moment(subscription["billing_cycle_anchor"]).day
+    months = 12 if item["price"]["recurring"]["interval"] == Interval.YEAR else 1
+    while on < until:
+        on = _months_later(on, months, anchor)
+    return on
+
+
+def _until(pause: Object) -> date | None:
+    return moment(pause["resumes_at"]).date() if pause.get("resumes_at") else None
+
+
+def _months_later(on: date, months: int, day: int) -> date:
+    year, month = divmod(on.year * 12 + on.month - 1 + months, 12)
+    return date(year, month + 1, min(day, monthrange(year, month + 1)[1]))
+
+
+def collection_moment(on: date) -> int:
+    """The second at which Stripe is to collect on a day."""
+    return int(datetime.combine(on, COLLECTED_AT).timestamp())
