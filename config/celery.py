@@ -35,6 +35,7 @@ app.conf.update(
         "sync": {"task": "payments.tasks.sync_recent", "schedule": 900.0, "options": {"expires": 900}},
         "receipts": {"task": "receipts.tasks.issue_due", "schedule": 15.0, "options": {"expires": 15}},
         "mail": {"task": "receipts.tasks.send_due", "schedule": 15.0, "options": {"expires": 15}},
+        "reminders": {"task": "fundraising.tasks.remind", "schedule": 3600.0, "options": {"expires": 3600}},
         "totals": {"task": "fundraising.tasks.fold", "schedule": 30.0, "options": {"expires": 30}},
     },
 )

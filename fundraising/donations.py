@@ -21,6 +21,8 @@ from .models import (
     Donation,
     DonationState,
     Entry,
+    Notice,
+    NoticeKind,
     Posting,
     Purpose,
     Round,
@@ -69,7 +71,21 @@ def withdraw_announcement(donation_uuid: UUID, *, at: datetime) -> bool:
     withdrawn = _end_announcements(donation, at)
     if donation.state == DonationState.PENDING:
         _reopen(donation)
+        _tell_of_missing_debit(donation, at)
     return withdrawn
+
+
+def _tell_of_missing_debit(donation: Donation, at: datetime) -> None:
+    """Under a mandate the donor is told of the collection instead (fundraising/mandates.py)."""
+    if Donation.objects.filter(pk=donation.pk, mandate=None).exists():
+        withdrawn = Entry.objects.filter(donation=donation, key__startswith=announced_key("")).order_by("pk").last()
+        Notice.objects.get_or_create(
+            donation=donation,
+            mandate=None,
+            kind=NoticeKind.DEBIT_FAILED,
+            about=withdrawn.key if withdrawn else "",
+            defaults={"at": at},
+        )
 
 
 def _reopen(donation: Donation) -> None:
@@ -212,10 +228,14 @@ def reopen_disputed(*, key: str, charge_key: str, at: datetime) -> bool:
 @in_transaction
 def charge_failed(*, charge_key: str, at: datetime) -> bool:
     """A debit that had been received was returned by the bank; raises NotBookedYet before it was received."""
-    charge, _donation = _charge_and_donation(charge_key)
+    charge, donation = _charge_and_donation(charge_key)
     received = next(minor for leg, minor in ledger.legs_of(charge).items() if leg.purpose == Purpose.CLEARING)
     currency = _charge_accounts(charge)[0].currency
-    return _take_back(f"{charge_key}:failed", charge_key, Money(received, currency), at, Purpose.CHARGEBACKS)
+    is_new = _take_back(f"{charge_key}:failed", charge_key, Money(received, currency), at, Purpose.CHARGEBACKS)
+    if is_new and donation:
+        # Where there was a receipt, the mail that voids it tells the donor (receipts/notices.py).
+        Notice.objects.create(donation=donation, kind=NoticeKind.DEBIT_FAILED, about=charge_key, at=at)
+    return is_new
 
 
 def _end_loss(charge: Entry, donation: Donation | None, key: str, at: datetime) -> bool:

@@ -117,11 +117,20 @@ class RefusalAdmin(ReadOnlyAdmin):
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(ReadOnlyAdmin):
-    list_display = ["receipt", "kind", "state", "attempts", "next_attempt_at", "sent_at", "last_error"]
-    list_filter = ["state", "kind"]
-    search_fields = ["receipt__number"]
+    list_display = ["about", "news", "state", "attempts", "next_attempt_at", "sent_at", "last_error"]
+    list_filter = ["state", "kind", "notice__kind"]
+    list_select_related = ["receipt", "notice__donation", "notice__mandate"]
+    search_fields = ["receipt__number", "notice__donation__uuid", "notice__mandate__uuid"]
     ordering = ["-pk"]
     actions = ["send_again"]
+
+    @admin.display(description=_("about"))
+    def about(self, mail: OutgoingMail) -> str:
+        return str(mail.receipt or (mail.notice and (mail.notice.mandate or mail.notice.donation)) or "")
+
+    @admin.display(description=_("kind"), ordering="kind")
+    def news(self, mail: OutgoingMail) -> str:
+        return mail.notice.get_kind_display() if mail.notice else mail.get_kind_display()
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("receipts.change_outgoingmail")

@@ -20,7 +20,7 @@ from fundraising.models import Donation, DonationState
 from fundraising.money import Money
 from fundraising.vault import SealedError, unseal
 
-from . import receipts
+from . import notices, receipts
 from .models import MailState, OutgoingMail, Receipt, ReceiptState, Refusal
 from .snapshot import Snapshot
 
@@ -36,6 +36,7 @@ def checks() -> Iterator[Check]:
     yield from _amounts_agree()
     yield _numbers_are_gapless()
     yield _mail_goes_out()
+    yield _notices_are_mailed()
     yield _documents_are_whole()
 
 
@@ -118,6 +119,11 @@ def _mail_goes_out() -> Check:
         state__in=[MailState.DUE, MailState.SENDING], next_attempt_at__lt=timezone.now() - MAIL_GRACE
     )
     return _none("mails that failed or wait for over a day", OutgoingMail.objects.filter(stuck).count())
+
+
+def _notices_are_mailed() -> Check:
+    late = notices.unsent().filter(at__lt=timezone.now() - MAIL_GRACE)
+    return _none("notices without a mail for over a day", late.count())
 
 
 def _documents_are_whole() -> Check:

@@ -1,7 +1,7 @@
-"""Mail to donors about their receipts: claimed rows, sent one by one, each attempt on record.
+"""Mail to donors, receipts and notices: claimed rows, sent one by one, each attempt on record.
 
 A row is claimed and committed before anything is sent, and marked as sent after the mail server took it. Should the
-process die in between, the claim lapses and the mail goes out again: a donor may rarely get the same receipt twice,
+process die in between, the claim lapses and the mail goes out again: a donor may rarely get the same mail twice,
 with the same number, the same bytes and the same Message-ID, but never none (docs/adr/0031-receipt-mail.md).
 """
 
@@ -10,21 +10,15 @@ from __future__ import annotations
 import logging
 import smtplib
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, override
 
-from . import receipts
-from .models import EndReason, MailKind, MailState, OutgoingMail, Receipt, ReceiptState
-from .snapshot import Snapshot
+from . import letters, notices
+from .models import MailKind, MailState, OutgoingMail, Receipt, ReceiptState
 
 logger = logging.getLogger(__name__)
 
@@ -34,25 +28,10 @@ MAX_ATTEMPTS = len(BACK_OFF) + 1
 SECONDS = 60.0  # after this long the worker is given back; the next nudge goes on
 # What a server says of one mail; every other error of smtplib, all of them OSErrors, is about the server.
 REFUSALS = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
-TEMPLATES = {
-    MailKind.RECEIPT: "mail/receipt",
-    MailKind.REPLACEMENT: "receipts/mail/replacement",
-    MailKind.VOIDED: "receipts/mail/voided",
-}
 
 
 class ServerTrouble(Exception):
     """The mail server cannot be reached or refuses us."""
-
-
-@dataclass(frozen=True)
-class Letterhead:
-    """The legal entity as the receipt names it."""
-
-    name: str
-    legal_form: str
-    registration: str
-    address: str
 
 
 def send_due(*, limit: int = 100) -> int:
@@ -99,7 +78,7 @@ def _claim() -> OutgoingMail | None:
 
 def _deliver(mail: OutgoingMail, server: BaseEmailBackend) -> bool:
     """Send a claimed mail and note the outcome; no database transaction is open meanwhile."""
-    if mail.kind != MailKind.VOIDED and _receipt(mail).state != ReceiptState.ISSUED:
+    if not _still_holds(mail):
         _settle(mail, state=MailState.CANCELLED)
         return False
     try:
@@ -152,54 +131,20 @@ def _is_trouble(error: Exception) -> bool:
 
 
 def compose(mail: OutgoingMail, server: BaseEmailBackend | None = None) -> EmailMultiAlternatives:
-    """The mail in the donor's language. Sender and subject are neutral: an inbox must not out a donor."""
-    receipt = _receipt(mail)
-    snapshot = Snapshot.from_json(receipt.snapshot)
-    template = TEMPLATES[MailKind(mail.kind)]
-    with override(receipt.locale):
-        context = _context(receipt, snapshot)
-        message = EmailMultiAlternatives(
-            subject=_subject(mail).format(number=receipt.number),
-            body=render_to_string(f"{template}.txt", context),
-            from_email=receipt.donation.entity.email_from,
-            to=[receipt.donation.donor.email],
-            headers={"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"},
-            connection=server,
-        )
-        message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
-    if mail.kind != MailKind.VOIDED:
-        message.attach(f"{receipt.number}.pdf", receipts.read_pdf(receipt), "application/pdf")
-    return message
+    """The mail as it goes out."""
+    if mail.notice:
+        return letters.message(notices.letter(mail.notice), mail, server)
+    return letters.message(letters.of_receipt(_receipt(mail), MailKind(mail.kind)), mail, server)
+
+
+def _still_holds(mail: OutgoingMail) -> bool:
+    """Whether the mail would tell the truth now."""
+    if mail.notice:
+        return notices.still_holds(mail.notice)
+    return mail.kind == MailKind.VOIDED or _receipt(mail).state == ReceiptState.ISSUED
 
 
 def _receipt(mail: OutgoingMail) -> Receipt:
     if mail.receipt is None:
-        raise ValueError("a notice has no receipt")
+        raise ValueError("a mail is of a receipt or of a notice")  # the database says so too
     return mail.receipt
-
-
-def _subject(mail: OutgoingMail) -> str:
-    if mail.kind == MailKind.VOIDED:
-        return gettext("Your receipt {number} is void")
-    return gettext("Your receipt {number}")
-
-
-def _context(receipt: Receipt, snapshot: Snapshot) -> dict[str, object]:
-    return {
-        "greeting_name": receipt.donation.donor.first_name or snapshot.donor_name,
-        "entity": Letterhead(
-            name=snapshot.entity_name,
-            legal_form=snapshot.entity_form,
-            registration=snapshot.entity_registration,
-            address=", ".join(snapshot.entity_address.splitlines()),
-        ),
-        "amount": snapshot.net,
-        "refunded": snapshot.refunded,
-        "taken_back": receipt.ended_reason == EndReason.TAKEN_BACK,
-        "reference": snapshot.reference,
-        "receipt_number": receipt.number,
-        "replaces": snapshot.replaces,
-        "received_on": snapshot.received_on,
-        "donation_url": settings.PUBLIC_URL + reverse("donation", kwargs={"uuid": receipt.donation.uuid}),
-        "non_deductibility": "\n".join(snapshot.statements),
-    }

@@ -153,7 +153,7 @@ class MailState(models.TextChoices):
     SENDING = "sending", _("being sent")
     SENT = "sent", _("sent")
     FAILED = "failed", _("failed")
-    CANCELLED = "cancelled", _("cancelled: the receipt ended first")
+    CANCELLED = "cancelled", _("cancelled: overtaken before it was sent")
 
 
 class OutgoingMail(models.Model):

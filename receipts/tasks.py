@@ -11,7 +11,7 @@ from celery import shared_task
 
 from fundraising.models import Donation, DonationState
 
-from . import delivery, receipts
+from . import delivery, notices, receipts
 from .models import EndReason, Receipt
 from .receipts import AlreadyEnded, NotIssuable
 
@@ -31,7 +31,8 @@ def issue_due() -> None:
 
 @shared_task
 def send_due() -> None:
-    """Send the mails that are due: those that failed before, and those of receipts that the desk issued."""
+    """Send the mails that are due: notices, those that failed before, and those of receipts that the desk issued."""
+    notices.queue_due()
     delivery.send_due()
 
 

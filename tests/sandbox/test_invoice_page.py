@@ -34,7 +34,7 @@ def _fallen_behind(desk: Desk, case: str = "fails_later") -> Any:
 
 
 def _invoice(desk: Desk, subscription: Any) -> Any:
-    return desk.stripe.v1.invoices.retrieve(desk.stripe.v1.subscriptions.retrieve(subscription.id).latest_invoice)
+    return desk.stripe.v1.invoices.retrieve(str(desk.stripe.v1.subscriptions.retrieve(subscription.id).latest_invoice))
 
 
 def _status(desk: Desk, subscription: Any) -> str:
