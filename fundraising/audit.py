@@ -13,12 +13,16 @@ from .models import BROUGHT
 
 @dataclass(frozen=True)
 class Check:
-    """A figure as it must be and as it was found, both in words a person reads."""
+    """A figure as it must be and as it was found, both in words a person reads.
+
+    A break is no wrong figure: the books agree, but staff have yet to say what some money is.
+    """
 
     name: str
     expected: str
     found: str
     ok: bool
+    is_break: bool = False
 
 
 def none_of(name: str, count: int, first: Any = None) -> Check:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum, Value
+from django.db.models import Exists, Max, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
@@ -26,9 +26,12 @@ from .models import (
     RefundRequest,
     StripeAccount,
 )
-from .settlement import BOOKED
+from .settlement import OVERLAP
 
 OLDEST = timedelta(minutes=10)
+# The sweeps fetch what a balance transaction shows to be missing within minutes.
+UNBOOKED_AFTER = timedelta(hours=1)
+READINGS = 3  # of a balance that changes while it is read
 
 
 def checks() -> Iterator[Check]:
@@ -39,14 +42,29 @@ def checks() -> Iterator[Check]:
     yield none_of("events unhandled for ten minutes", old.count(), first)
     failed = InboxEvent.objects.filter(state=EventState.FAILED)
     yield none_of("events that failed (cure: replay_event)", failed.count(), failed.first())
-    late = BalanceTransaction.objects.filter(BOOKED, booked_at=None, created_at__lt=timezone.now() - timedelta(days=1))
-    yield none_of("balance transactions unbooked for a day", late.count(), late.first())
+    late = BalanceTransaction.objects.filter(booked_at=None, created_at__lt=timezone.now() - UNBOOKED_AFTER)
+    yield none_of("balance transactions unbooked for an hour", late.count(), late.first())
 
     unanswered = RefundRequest.objects.filter(state__in=REFUND_OPEN, created_at__lt=timezone.now() - OLDEST)
     yield none_of("refunds without an answer for ten minutes", unanswered.count(), unanswered.first())
     lost = Dispute.objects.filter(status="lost").annotate(key=Concat(Value(dispute_key("")), "dispute_id"))
     held = lost.filter(Exists(_withheld_by(OuterRef("key")))).order_by("pk")
     yield none_of("disputes lost whose money is still withheld", held.count(), held.first())
+    yield from _suspense()
+
+
+def _suspense() -> Iterator[Check]:
+    """Money that matches nothing of ours, until staff give it back or say what it is."""
+    name = "money in suspense that matches nothing"
+    of_suspense = Posting.objects.filter(account__purpose=Purpose.SUSPENSE)
+    sums = of_suspense.values("account", "currency", "account__entity__slug").annotate(sum=Sum("amount_minor"))
+    waiting = [row for row in sums.order_by("account") if row["sum"]]
+    for row in waiting:
+        newest = of_suspense.filter(account=row["account"]).order_by("-pk").values_list("entry__key", flat=True)[0]
+        found = f"{-Money(row['sum'], row['currency'])} of {row['account__entity__slug']}, newest: {newest}"
+        yield Check(name, "none", found, ok=True, is_break=True)
+    if not waiting:
+        yield none_of(name, 0)
 
 
 def _withheld_by(key: OuterRef) -> QuerySet[Entry]:
@@ -63,6 +81,7 @@ def stripe_checks() -> Iterator[Check]:
             yield from _charges_and_refunds(account)
             yield from _disputes(account)
             yield from _settled(account)
+            yield from _held(account)
         except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
             yield Check(f"{account}: Stripe", "an answer", f"none ({error})", ok=False)
 
@@ -108,11 +127,37 @@ def _settled(account: StripeAccount) -> Iterator[Check]:
     """What Stripe's kept lines add up to, against the ledger's account at the provider."""
     lines = BalanceTransaction.objects.filter(account=account).exclude(booked_at=None)
     net = Counter(dict(lines.values_list("currency").annotate(sum=Sum("net_minor"))))
-    books = {
-        currency: balance(Bucket(account.entity_id, Purpose.PROVIDER, currency, provider=account.slug)).minor
-        for currency in net
-    }
-    yield from _agree(account, "settled, net of fees", net, Counter(books))
+    books = Counter({currency: _at_provider(account, currency) for currency in net})
+    yield from _agree(account, "settled, net of fees", net, books)
+
+
+def _held(account: StripeAccount) -> Iterator[Check]:
+    """Stripe's own balance, available and pending, against the ledger's with what is on its way into it."""
+    for _reading in range(READINGS):
+        before = _on_the_way(account)
+        stripe = Counter(gateway.get_balance(account))
+        if _on_the_way(account) == before:
+            break
+    held = {currency: _at_provider(account, currency) for currency in stripe.keys() | before.keys()}
+    books = Counter({currency: minor + before[currency] for currency, minor in held.items()})
+    yield from _agree(account, "balance at Stripe", stripe, books)
+
+
+def _on_the_way(account: StripeAccount) -> Counter[str]:
+    """What the newest balance transactions add up to that are not booked yet: those of an hour, read or not."""
+    newest = BalanceTransaction.objects.filter(account=account).aggregate(at=Max("created_at"))["at"]
+    since = min(newest, timezone.now()) - UNBOOKED_AFTER - OVERLAP if newest else None
+    listed = gateway.each(account, "balance_transactions", created_gte=int(since.timestamp()) if since else 0)
+    sums: Counter[str] = Counter()
+    lines = {line["id"]: line for line in listed}
+    booked = BalanceTransaction.objects.filter(account=account, txn_id__in=lines).exclude(booked_at=None)
+    for txn_id in lines.keys() - set(booked.values_list("txn_id", flat=True)):
+        sums[lines[txn_id]["currency"].upper()] += lines[txn_id]["net"]
+    return sums
+
+
+def _at_provider(account: StripeAccount, currency: str) -> int:
+    return balance(Bucket(account.entity_id, Purpose.PROVIDER, currency, provider=account.slug)).minor
 
 
 def _agree(account: StripeAccount, what: str, stripe: Counter[str], books: Counter[str]) -> Iterator[Check]:

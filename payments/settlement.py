@@ -1,61 +1,61 @@
-"""Settlement: Stripe's balance transactions tell what each charge, refund and dispute really moved, and the fee."""
+"""Settlement: Stripe's balance transactions tell what each charge, refund and dispute really moved, and the fee.
+
+All that moves Stripe's balance has one, payouts and Stripe's own fees too. Each is kept as it came and booked once, so
+that the ledger's account at the provider holds what Stripe says that it holds, to the cent.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from fundraising import donations, ledger
+from fundraising.ledger import Bucket
+from fundraising.models import Purpose
 from fundraising.money import Money
 
-from . import gateway
+from . import sweeps
 from .facts import charge_key, dispute_key, refund_key
 from .gateway import moment
-from .models import BalanceTransaction, StripeAccount, SyncCursor
+from .models import BalanceTransaction, StripeAccount
 
 log = logging.getLogger(__name__)
 
 # How far behind the newest line we read again: lines of one second come in no fixed order, and the
 # line of a charge may be written after that of a younger one.
 OVERLAP = timedelta(minutes=30)
+FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 CHARGES = {"charge", "payment"}
 REFUNDS = {"refund", "payment_refund"}
 FAILED_REFUNDS = {"refund_failure"}
 RETURNED_DEBITS = {"payment_failure_refund"}  # of the charge itself
 DISPUTES = {"dispute", "dispute_reversal"}  # reporting categories: their type, `adjustment`, is that of much else
-BOOKED = Q(type__in=CHARGES | REFUNDS | FAILED_REFUNDS | RETURNED_DEBITS) | Q(reporting_category__in=DISPUTES)
+PAYOUTS = {"payout", "payout_cancel", "payout_failure"}
+FEES = {"stripe_fee", "stripe_fx_fee", "tax_fee"}
+# Lines that rest on a fact of their own; all others are facts themselves.
+OF_FACTS = Q(type__in=CHARGES | REFUNDS | FAILED_REFUNDS | RETURNED_DEBITS) | Q(reporting_category__in=DISPUTES)
 
 
 def settle_account(account: StripeAccount, *, since: datetime | None = None) -> int:
     """Read the balance transactions since the cursor (or `since`) and book them; how many were booked."""
-    started = timezone.now()
-    cursor = SyncCursor.objects.filter(account=account, kind="balance_transactions").first()
-    start = since or (cursor.read_until - OVERLAP if cursor else datetime(2020, 1, 1, tzinfo=UTC))
-    for batch in _batches(gateway.each(account, "balance_transactions", created_gte=int(start.timestamp()))):
-        _keep(account, batch)
-    if since is None:  # else there may be a gap behind it that nobody has read
-        SyncCursor.objects.update_or_create(
-            account=account, kind="balance_transactions", defaults={"read_until": started}
-        )
+    if since is None:
+        for window in sweeps.read_new(account, "balance_transactions", first=FIRST_DAY, overlap=OVERLAP):
+            _keep(account, window)
+    else:  # without the cursor: there may be a gap behind it that nobody has read
+        for window, _until in sweeps.read_onward(account, "balance_transactions", since=since):
+            _keep(account, window)
     return book_kept(account)
 
 
-def _batches(lines: Iterable[dict[str, Any]], size: int = 500) -> Iterable[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def waiting(account: StripeAccount) -> QuerySet[BalanceTransaction]:
+    """The lines whose charge, refund or dispute is not booked."""
+    return BalanceTransaction.objects.filter(OF_FACTS, account=account, booked_at=None)
 
 
 def _keep(account: StripeAccount, lines: list[dict[str, Any]]) -> None:
@@ -82,9 +82,9 @@ def _keep(account: StripeAccount, lines: list[dict[str, Any]]) -> None:
 
 
 def book_kept(account: StripeAccount) -> int:
-    """Book the kept lines whose charge, refund or dispute is booked; the others wait for theirs."""
-    waiting = BalanceTransaction.objects.filter(BOOKED, account=account, booked_at=None)
-    return sum(_book_or_leave(line) for line in waiting.order_by("created_at", "pk"))
+    """Book the kept lines; those whose charge, refund or dispute is not booked yet wait for theirs."""
+    unbooked = BalanceTransaction.objects.filter(account=account, booked_at=None).select_related("account")
+    return sum(_book_or_leave(line) for line in unbooked.order_by("created_at", "pk"))
 
 
 def _book_or_leave(line: BalanceTransaction) -> int:
@@ -98,10 +98,20 @@ def _book_or_leave(line: BalanceTransaction) -> int:
 
 @transaction.atomic
 def _book(line: BalanceTransaction) -> int:
-    fact_key = _fact_key(line)
+    if fact_key := _fact_key(line):
+        if not _settle(line, fact_key):
+            return 0
+    else:
+        _book_own(line)
+    BalanceTransaction.objects.filter(pk=line.pk).update(booked_at=timezone.now())
+    return 1
+
+
+def _settle(line: BalanceTransaction, fact_key: str) -> bool:
+    """Settle the fact that a line is of; False while that is not booked."""
     fact = ledger.booked(fact_key)
     if fact is None:
-        return 0
+        return False
     gross = next(Money(minor, leg.currency) for leg, minor in ledger.legs_of(fact).items() if leg.purpose == "clearing")
     donations.settle(
         key=f"txn:{line.txn_id}",
@@ -110,11 +120,28 @@ def _book(line: BalanceTransaction) -> int:
         settled=Money(line.amount_minor, line.currency),
         fee=Money(line.fee_minor, line.currency),
     )
-    BalanceTransaction.objects.filter(pk=line.pk).update(booked_at=timezone.now())
-    return 1
+    return True
+
+
+def _book_own(line: BalanceTransaction) -> None:
+    """Book a line that is a fact itself: sent to the bank or come back from it, a fee of Stripe's, or what we do not
+    know, which waits in suspense for staff."""
+    entity, currency, provider = line.account.entity_id, line.currency, line.account.slug
+    fees = Bucket(entity, Purpose.FEES, currency)
+    if line.type in PAYOUTS:
+        other = Bucket(entity, Purpose.PAYOUTS, currency, provider=provider)
+    elif line.type in FEES:
+        other = fees
+    else:
+        other = Bucket(entity, Purpose.SUSPENSE, currency)
+    legs = {Bucket(entity, Purpose.PROVIDER, currency, provider=provider): line.net_minor, fees: line.fee_minor}
+    legs[other] = legs.get(other, 0) - line.amount_minor
+    if any(legs.values()):
+        ledger.post(key=f"txn:{line.txn_id}", legs=legs, occurred_at=line.created_at)
 
 
 def _fact_key(line: BalanceTransaction) -> str:
+    """The key of the fact that a line is of; empty for one that is a fact itself."""
     if line.type in CHARGES:
         return charge_key(line.source)
     if line.type in RETURNED_DEBITS:
@@ -125,4 +152,4 @@ def _fact_key(line: BalanceTransaction) -> str:
         return f"{dispute_key(line.source)}:returned"
     if line.type in FAILED_REFUNDS:
         return f"{refund_key(line.source)}:failed"
-    return refund_key(line.source)
+    return refund_key(line.source) if line.type in REFUNDS else ""

@@ -1,63 +1,138 @@
-"""Sync: what webhooks lost is found by reading Stripe's own lists. Slower than a webhook, never lost."""
+"""Sync: what webhooks lost is found by reading Stripe's own lists. Slower than a webhook, never lost.
+
+Which sweep finds what, and within which time, is told in docs/operator-runbook.md.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.db.models import Max
 from django.utils import timezone
 
 from fundraising.donations import NotBookedYet
 
-from . import checkout, facts, gateway, inbox, settlement
+from . import checkout, facts, gateway, inbox, settlement, sweeps
 from .models import (
     ENDED,
     SESSION_LIFE,
+    BalanceTransaction,
     Dispute,
     EventState,
     InboxEvent,
     Payment,
     PaymentState,
     StripeAccount,
-    SyncCursor,
+    Subscription,
 )
 
 log = logging.getLogger(__name__)
 
-# Objects change after they were made (a refund of last month); each sweep looks this far back.
-LOOK_BACK = timedelta(hours=6)
+# An installation's first sweep begins there; every later one where the last one ended.
+FIRST_SWEEP = timedelta(days=3)
+# Objects show up in lists in the order in which they were made, but for a little.
+OVERLAP = timedelta(minutes=30)
 LOOK_UP_AGAIN = timedelta(seconds=30)
 # A bank takes up to three months to decide, and changes its mind later: this far back we read them all. They are few.
 DISPUTES_LAST = timedelta(days=180)
+# Facts fetched one by one in a sweep; where more are missing, the lists are read soon.
+FETCHED_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A list of Stripe's, what is done with an object of it, and by which event that would have been told."""
+
+    name: str
+    see: Callable[[StripeAccount, facts.Object, datetime], object]  # the last one: since when it is known to be so
+    told_by: str
+    look_back: timedelta = OVERLAP
+    filters: Mapping[str, Any] = field(default_factory=dict)
 
 
 def sync_account(account: StripeAccount, *, since: datetime) -> Counter[str]:
-    """Read charges, refunds, disputes and sessions made since, and book what is missing; counts by kind.
+    """Read what was made since, and book what is missing; counts by kind.
 
     Balance transactions follow. Raises the gateway's errors; what was booked until then stays.
     """
     found: Counter[str] = Counter()
-    start = int(since.timestamp())
-    for charge in gateway.each(account, "charges", created_gte=start):
-        found["charges booked"] += facts.book_charge(account, charge)
-        found["charges failed late"] += facts.charge_failed(account, charge)
-    for refund in gateway.each(account, "refunds", created_gte=start):
-        found["refunds booked"] += book_refund_and_charge(account, refund)
-    found += _see_disputes(account, since=min(since, timezone.now() - DISPUTES_LAST))
-    for session in gateway.each(account, "checkout.sessions", created_gte=start):
-        found["sessions seen"] += _see_session(account, session)
-    found["balance transactions booked"] += settlement.settle_account(account, since=since)
+    for kind in KINDS:
+        oldest = min(since, timezone.now() - kind.look_back) if kind.look_back > OVERLAP else since
+        said_at = _before_asking(account)
+        for window, _until in sweeps.read_onward(account, kind.name, since=oldest, **kind.filters):
+            found += _see_all(account, kind, window, said_at)
+    found["balance transactions"] += settlement.settle_account(account, since=since)
     return found
+
+
+def sync_recent(account: StripeAccount) -> Counter[str]:
+    """Go on where the last sweep ended, each kind from its own cursor. Raises the gateway's errors."""
+    found: Counter[str] = Counter()
+    for kind in KINDS:
+        first, said_at = timezone.now() - FIRST_SWEEP, _before_asking(account)
+        new = sweeps.read_new(account, kind.name, first=first, overlap=kind.look_back, **kind.filters)
+        for window in new:
+            found += _see_all(account, kind, window, said_at)
+    found["balance transactions"] += settlement.settle_account(account)
+    return found
+
+
+def _before_asking(account: StripeAccount) -> datetime:
+    """What is read after this moment is newer than all that we had heard by then, and no newer than that."""
+    heard = (Dispute, Subscription)
+    newest = [model.objects.filter(account=account).aggregate(at=Max("status_at"))["at"] for model in heard]
+    return max([timezone.now(), *filter(None, newest)])
+
+
+def _see_all(account: StripeAccount, kind: Kind, things: Iterable[facts.Object], said_at: datetime) -> Counter[str]:
+    """See each object. One that cannot be booked holds up no other: it waits in the inbox, which tries it again."""
+    found: Counter[str] = Counter()
+    for thing in things:
+        try:
+            found[kind.name] += bool(kind.see(account, thing, said_at))
+        except (gateway.Unavailable, gateway.UnknownOutcome):
+            raise
+        except Exception as error:  # whatever it is, the other objects are innocent
+            # The type only: an error's text may quote personal data.
+            log.error("%s %s not booked: %s", kind.name, thing.get("id"), type(error).__name__)
+            found[f"{kind.name} not booked"] += 1
+            _keep(account, kind, thing)
+    return found
+
+
+def _keep(account: StripeAccount, kind: Kind, thing: facts.Object) -> None:
+    """Put an object into the inbox as if its event had come; the audit tells of it there. Each version of it once."""
+    digest = hashlib.sha256(json.dumps([kind.told_by, thing], sort_keys=True).encode()).hexdigest()
+    event = {
+        "id": f"sweep_{digest[:40]}",
+        "type": kind.told_by,
+        "api_version": gateway.API_VERSION,
+        "created": int(timezone.now().timestamp()),
+        "livemode": account.livemode,
+        "data": {"object": thing},
+    }
+    inbox.store(account.pk, json.dumps(event).encode())
 
 
 def sync_events(account: StripeAccount, *, since: datetime) -> int:
     """Put the events that Stripe lists (30 days back) and we never got into the inbox; how many."""
-    events = gateway.each(account, "events", created_gte=int(since.timestamp()))
-    return sum(inbox.store(account.pk, json.dumps(event).encode()) for event in events)
+    stored = 0
+    for window, _until in sweeps.read_onward(account, "events", since=since):
+        stored += sum(inbox.store(account.pk, json.dumps(event).encode()) for event in window)
+    return stored
+
+
+def see_charge(account: StripeAccount, charge: facts.Object, _said_at: datetime) -> bool:
+    """Book a charge, or its failure after it was booked."""
+    return facts.book_charge(account, charge) or facts.charge_failed(account, charge)
 
 
 def book_refund_and_charge(account: StripeAccount, refund: facts.Object) -> bool:
@@ -69,20 +144,11 @@ def book_refund_and_charge(account: StripeAccount, refund: facts.Object) -> bool
         return facts.book_refund(account, refund)
 
 
-def _see_disputes(account: StripeAccount, *, since: datetime) -> Counter[str]:
-    """Read the disputes made since, and what early fraud warnings there are."""
-    found: Counter[str] = Counter()
-    # What is read now is newer than all that we heard before we asked.
-    newest = Dispute.objects.filter(account=account).aggregate(at=Max("status_at"))["at"]
-    said_at = max(filter(None, (timezone.now(), newest)))
-    for dispute in gateway.each(account, "disputes", created_gte=int(since.timestamp())):
-        found["disputes booked"] += _see_dispute_and_charge(account, dispute, said_at)
-    for warning in gateway.each(account, "radar.early_fraud_warnings", created_gte=int(since.timestamp())):
-        found["fraud warnings seen"] += facts.see_warning(account, warning)
-    return found
+def see_refund(account: StripeAccount, refund: facts.Object, _said_at: datetime) -> bool:
+    return book_refund_and_charge(account, refund)
 
 
-def _see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_at: datetime) -> bool:
+def see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_at: datetime) -> bool:
     """As `book_refund_and_charge`."""
     see = partial(facts.see_dispute, account, dispute, said_at=said_at, moved=frozenset())
     try:
@@ -92,22 +158,65 @@ def _see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_
         return see()
 
 
-def _see_session(account: StripeAccount, session: facts.Object) -> bool:
+def see_warning(account: StripeAccount, warning: facts.Object, _said_at: datetime) -> bool:
+    return facts.see_warning(account, warning)
+
+
+def see_session(account: StripeAccount, session: facts.Object, _said_at: datetime) -> None:
+    """Note that a checkout is complete or has expired."""
     if session["status"] == "complete":
         facts.session_completed(account, session)
     elif session["status"] == "expired":
         facts.session_expired(account, session)
-    return True
 
 
-def sync_recent(account: StripeAccount) -> Counter[str]:
-    """Sync since the last sweep, with some overlap."""
-    started = timezone.now()
-    cursor = SyncCursor.objects.filter(account=account, kind="objects").first()
-    since = (cursor.read_until if cursor else started - timedelta(days=3)) - LOOK_BACK
-    found = sync_account(account, since=since)
-    SyncCursor.objects.update_or_create(account=account, kind="objects", defaults={"read_until": started})
+CHARGES = Kind("charges", see_charge, "charge.updated")
+REFUNDS = Kind("refunds", see_refund, "refund.updated")
+DISPUTES = Kind("disputes", see_dispute_and_charge, "charge.dispute.updated", look_back=DISPUTES_LAST)
+WARNINGS = Kind("radar.early_fraud_warnings", see_warning, "radar.early_fraud_warning.created", look_back=DISPUTES_LAST)
+# Those that expired are looked up by then, one by one.
+SESSIONS = Kind(
+    "checkout.sessions",
+    see_session,
+    "checkout.session.completed",
+    look_back=SESSION_LIFE + OVERLAP,
+    filters={"status": "complete"},
+)
+KINDS = [CHARGES, REFUNDS, DISPUTES, WARNINGS, SESSIONS]
+# By which list the fact of a balance transaction is known, from its reporting category or type.
+FACTS = {
+    "charge": CHARGES, "payment": CHARGES, "payment_failure_refund": CHARGES,
+    "refund": REFUNDS, "payment_refund": REFUNDS, "refund_failure": REFUNDS,
+    "dispute": DISPUTES, "dispute_reversal": DISPUTES,
+}  # fmt: skip
+
+
+def settle_and_find(account: StripeAccount) -> Counter[str]:
+    """Settle; then fetch and book what Stripe has moved money for and no webhook has told of.
+
+    A fact is missed when its balance transaction was known before this call and is still waiting for it: so each
+    webhook has the time between two calls to come. Raises the gateway's errors.
+    """
+    waiting = settlement.waiting(account)
+    before = set(waiting.values_list("pk", flat=True))
+    found = Counter({"balance transactions": settlement.settle_account(account)})
+    missed = waiting.filter(pk__in=before).order_by("?")[:FETCHED_AT_ONCE]  # in no order: none keeps others from theirs
+    for line in missed:
+        found += _fetch(account, line)
+    if missed:
+        found["balance transactions"] += settlement.book_kept(account)
     return found
+
+
+def _fetch(account: StripeAccount, line: BalanceTransaction) -> Counter[str]:
+    kind = FACTS.get(line.reporting_category) or FACTS[line.type]
+    said_at = _before_asking(account)
+    try:
+        thing = gateway.get(account, kind.name, line.source)
+    except gateway.Refused as error:
+        log.error("%s of balance transaction %s not found: %s", line.source, line, error)
+        return Counter({f"{kind.name} not found": 1})
+    return _see_all(account, kind, [thing], said_at)
 
 
 def look_up_payments() -> int:

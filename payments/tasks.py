@@ -6,7 +6,7 @@ import logging
 
 from celery import shared_task
 
-from . import gateway, inbox, refunds, settlement, sync
+from . import gateway, inbox, refunds, sync
 from .models import StripeAccount
 
 log = logging.getLogger(__name__)
@@ -35,10 +35,10 @@ def carry_out_refunds() -> None:
 
 @shared_task
 def settle() -> None:
-    """Read and book the new balance transactions of every account."""
+    """Read and book the new balance transactions of every account, and the facts that they show were missed."""
     for account in StripeAccount.objects.all():
         try:
-            settlement.settle_account(account)
+            sync.settle_and_find(account)
         except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
             log.warning("settlement of %s put off: %s", account, error)
 

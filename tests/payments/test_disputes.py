@@ -258,7 +258,7 @@ def test_a_dispute_whose_webhooks_are_all_lost_is_found_by_the_sweep(desk: Desk,
     sync.sync_recent(desk.account)
     expected = {"": DonationState.DISPUTED, "won": DonationState.RECEIVED, "lost": DonationState.CHARGEBACK}
     assert state_of(payment.donation) == expected[outcome]
-    assert sync.sync_recent(desk.account)["disputes booked"] == 0
+    assert sync.sync_recent(desk.account)["disputes"] == 0
     assert differences(asking_stripe=True) == []
     assert_books_agree(desk)
 

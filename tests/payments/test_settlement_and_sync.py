@@ -13,7 +13,7 @@ from django.utils import timezone
 from fundraising.ledger import Bucket, balance
 from fundraising.models import DonationState, Entry, Purpose
 from fundraising.totals import appeal_total
-from payments import gateway, inbox, settlement, sync, tasks
+from payments import gateway, inbox, settlement, sweeps, sync, tasks
 from payments.models import BalanceTransaction, EventState, InboxEvent, Payment, PaymentState, StripeAccount, SyncCursor
 from tests import factories
 from tests.payments.desk import Desk, differences, make_account, state_of, unhandled
@@ -114,7 +114,7 @@ def test_a_line_that_does_not_fit_the_books_holds_up_no_other_and_is_told_by_the
     BalanceTransaction.objects.filter(pk=line.pk).update(amount_minor=1)  # type: ignore[union-attr]
     assert settlement.book_kept(desk.account) == 1
     BalanceTransaction.objects.update(created_at=timezone.now() - timedelta(days=2))
-    assert [text for text in differences() if "unbooked for a day" in text]
+    assert [text for text in differences() if "unbooked for an hour" in text]
 
 
 def test_sync_books_everything_when_no_webhook_ever_came_and_some_events_were_never_made(desk: Desk) -> None:
@@ -208,7 +208,10 @@ def test_looking_up_backs_off_and_one_broken_account_stops_no_other(desk: Desk) 
     assert BalanceTransaction.objects.filter(account=desk.account).exclude(booked_at=None).count() == 1
 
 
-def test_sweeps_stop_politely_when_stripe_asks_for_less_and_go_on_the_next_time(desk: Desk) -> None:
+def test_sweeps_stop_politely_when_stripe_asks_for_less_and_go_on_the_next_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "PATIENCE_SECONDS", 0)
     payments = [desk.donate(), desk.donate()]
     Payment.objects.update(look_up_at=timezone.now() - timedelta(minutes=1))
     desk.faults({"kind": "api_429"})
@@ -222,5 +225,5 @@ def test_sweeps_stop_politely_when_stripe_asks_for_less_and_go_on_the_next_time(
     tasks.look_up_payments()
     assert [state_of(payment.donation) for payment in payments] == [DonationState.RECEIVED] * 2
     tasks.sync_recent()
-    assert SyncCursor.objects.filter(kind="objects").exists()
+    assert SyncCursor.objects.filter(kind="charges").exists()
     assert_balance_is_stripes(desk)
