@@ -19,7 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
-from . import locales, totals
+from . import comments, offers, totals
+from .comments import ShownComment, Supporter
 from .models import (
     Appeal,
     AppealState,
@@ -27,18 +28,16 @@ from .models import (
     Campaign,
     CampaignText,
     CampaignUpdate,
-    Donation,
     DonationPage,
-    DonationState,
     EntityText,
-    FeeCover,
+    Interval,
     LegalEntity,
     PageCurrency,
-    PublicName,
+    Question,
     Round,
     RoundText,
 )
-from .money import Money
+from .offers import ONCE, Currency
 from .totals import Total
 
 REMEMBER_SECONDS = 5
@@ -64,35 +63,6 @@ class Update:
     date: date
     title: str
     paragraphs: list[str]
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    value: str  # "EUR:2500", the value of its radio button
-    money: Money
-
-
-@dataclass(frozen=True)
-class Currency:
-    code: str
-    symbol: str
-    minimum: Money
-    maximum: Money
-    suggestions: list[Suggestion]
-
-
-@dataclass(frozen=True)
-class Fee:
-    currency: str
-    basis_points: int
-    percent_text: str
-    fixed: Money
-
-
-@dataclass(frozen=True)
-class Supporter:
-    first_name: str
-    country: str
 
 
 @dataclass(frozen=True)
@@ -154,14 +124,22 @@ class AppealContent:
     campaign: CampaignContent
     entity: Entity
     currencies: list[Currency]
-    fees: list[Fee]
+    questions: list[Question]
     supporters: list[Supporter]
+    comments: list[ShownComment]
     alternates: list[Alternate]
 
     @property
     def state(self) -> str:
         """Open, closing or closed, as a visitor sees it: between rounds an appeal is closed."""
         return self.appeal.state if self.appeal.takes_money and self.round.is_open() else AppealState.CLOSED
+
+    @property
+    def frequencies(self) -> list[str]:
+        """How often one may give here: `once`, and while the appeal is not about to close also regularly."""
+        offered = {Interval.MONTH: self.page.offers_monthly, Interval.YEAR: self.page.offers_yearly}
+        regularly = [str(interval) for interval, offers in offered.items() if offers and self.state == AppealState.OPEN]
+        return [ONCE, *regularly]
 
 
 def shown(appeal: Appeal) -> ShownTotal:
@@ -264,14 +242,15 @@ def published_pages() -> QuerySet[DonationPage]:
 
 
 def _read_appeal(locale: str, slug: str) -> AppealContent:
-    page = _with_texts(published_pages(), "appeal__campaign", locale).filter(locale=locale, slug=slug).first()
+    pages = offers.with_questions(published_pages().filter(locale=locale, slug=slug))
+    page = _with_texts(pages, "appeal__campaign", locale).first()
     if page is None:
         raise NotPublished(slug)
     appeal = page.appeal
     reason = RoundText.objects.filter(round=OuterRef("pk"), locale=locale).values("reason")[:1]
     newest = newest_round(appeal).annotate(public_reason=Subquery(reason)).first()
     wording = newest_wording(appeal, locale)
-    currencies, fees = _currencies(page)
+    currencies = offers.currencies(page)
     if newest is None or wording is None or not currencies:
         raise NotPublished(slug)
     newest.appeal = appeal
@@ -289,8 +268,9 @@ def _read_appeal(locale: str, slug: str) -> AppealContent:
         campaign=replace(content, updates=_updates(appeal.campaign, locale)),
         entity=content.entity,
         currencies=currencies,
-        fees=fees,
-        supporters=_supporters(appeal, locale),
+        questions=offers.questions(page),
+        supporters=comments.supporters(appeal, locale),
+        comments=comments.wall(page),
         alternates=_page_alternates(appeal, locale),
     )
 
@@ -311,15 +291,6 @@ def _with_texts(rows: QuerySet[Any], campaign: str, locale: str) -> QuerySet[Any
         ),
     )
     return found
-
-
-def _supporters(appeal: Appeal, locale: str) -> list[Supporter]:
-    """The latest donors who chose to be named: first name and country, no amount, no time."""
-    named = Donation.objects.filter(
-        fund=appeal.fund_id, state=DonationState.RECEIVED, public_name=PublicName.NAME_COUNTRY
-    )
-    donors = [donation.donor for donation in named.select_related("donor").order_by("-received_at")[:12]]
-    return [Supporter(donor.first_name, locales.country_name(donor.country, locale)) for donor in donors]
 
 
 def newest_round(appeal: Appeal) -> QuerySet[Round]:
@@ -374,36 +345,6 @@ def _cards(locale: str, campaigns: list[Campaign]) -> dict[int, list[AppealCard]
         card = AppealCard(page.title, page.ask, page.get_absolute_url(), page.appeal.state, page.appeal)
         cards[page.appeal.campaign_id].append(card)
     return cards
-
-
-def _currencies(page: DonationPage) -> tuple[list[Currency], list[Fee]]:
-    rule = FeeCover.objects.filter(entity=OuterRef("page__appeal__campaign__entity"), currency=OuterRef("currency"))
-    rows = PageCurrency.objects.filter(page=page).annotate(
-        basis_points=Subquery(rule.values("basis_points")[:1]), fixed_minor=Subquery(rule.values("fixed_minor")[:1])
-    )
-    currencies = [
-        Currency(
-            code=row.currency,
-            symbol=locales.symbol(row.currency, page.locale),
-            minimum=row.minimum,
-            maximum=row.maximum,
-            suggestions=[
-                Suggestion(f"{row.currency}:{minor}", Money(minor, row.currency)) for minor in row.suggested_minor
-            ],
-        )
-        for row in rows
-    ]
-    fees = [
-        Fee(
-            currency=row.currency,
-            basis_points=row.basis_points,
-            percent_text=locales.percent(row.basis_points, page.locale),
-            fixed=Money(row.fixed_minor, row.currency),
-        )
-        for row in rows
-        if row.basis_points is not None
-    ]
-    return currencies, fees
 
 
 def _page_alternates(appeal: Appeal, current: str) -> list[Alternate]:

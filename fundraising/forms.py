@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from . import locales
-from .content import AppealContent, Currency
-from .drafts import DonationDraft
-from .models import FeeCover, PublicName
+from .content import AppealContent
+from .drafts import DonationDraft, Regularly
+from .models import AppealState, Interval, PublicName, Question, QuestionKind, Tribute
 from .money import AmountError, AmountProblem, Money, parse_amount
+from .offers import ONCE, Currency, Fee
+from .words import clean_comment, clean_line, clean_name
 
-NAME_LENGTH = 80
-# Letters and marks that show nothing: fillers of Hangul, a joiner of graphemes, vowels of Khmer.
-INVISIBLE = "\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5"
-JOINERS = "\u200c\u200d"
-# No script stacks more marks on a letter.
-PILED_MARKS = re.compile(r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4}")
 OTHER = "other"
+DAYS = range(1, 29)
+# Stripe takes a date for the first collection that is two days away at least; a third for time zones.
+NOTICE = timedelta(days=3)
 
 AMOUNT_MESSAGES: dict[AmountProblem, str | Promise] = {
     AmountProblem.EMPTY: _("Choose an amount, or write your own."),
@@ -33,40 +33,31 @@ AMOUNT_MESSAGES: dict[AmountProblem, str | Promise] = {
     AmountProblem.NEGATIVE: _("The amount must be more than zero."),
     AmountProblem.ZERO: _("The amount must be more than zero."),
 }
+ONLY_ONCE = _("This appeal is about to close and takes single donations only. Please give once.")
 
 
-def clean_name(text: str) -> str:
-    """A person's name as typed, without the tricks that Unicode offers; raises ValidationError.
+class WordsField(forms.CharField):
+    """What a person writes, tidied by one of the functions of words.py."""
 
-    Joiners stay: Persian and Indian names need them. Direction overrides and control characters
-    could make a receipt read backwards; symbols are no letters.
-    """
-    text = unicodedata.normalize("NFC", re.sub(" +", " ", text)).strip().strip(JOINERS)
-    if len(text) > NAME_LENGTH:
-        raise ValidationError(
-            gettext("Please shorten this to at most %(limit)d characters.") % {"limit": NAME_LENGTH}, code="length"
-        )
-    for char in text:
-        kind = unicodedata.category(char)
-        hidden = char in INVISIBLE or (kind == "Cf" and char not in JOINERS)
-        if hidden or kind in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}:
-            raise ValidationError(_("This contains an invisible character. Please type it again."), code="control")
-        if kind in {"So", "Sk", "Sm", "Me"} or 0xFE00 <= ord(char) <= 0xFE0F:
-            raise ValidationError(_("Please use letters only, without symbols or emoji."), code="symbol")
-    if PILED_MARKS.search(text):
-        raise ValidationError(_("Please use letters only, without symbols or emoji."), code="symbol")
-    return text
+    def __init__(self, tidy: Callable[[str], str], **options: Any) -> None:
+        super().__init__(**options)
+        self.tidy = tidy
 
-
-class NameField(forms.CharField):
     def to_python(self, value: Any) -> str:
-        return clean_name(super().to_python(value) or "")
+        return self.tidy(super().to_python(value) or "")
 
 
 class DonationForm(forms.Form):
     """One donation to one page. `content` says what the page offers; nothing hidden is believed."""
 
-    frequency = forms.ChoiceField(choices=[("once", _("Once"))], required=False, widget=forms.HiddenInput)
+    frequency = forms.ChoiceField(required=False)
+    day = forms.TypedChoiceField(
+        choices=[("", ""), *((str(day), str(day)) for day in DAYS)],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        error_messages={"invalid_choice": _("Please choose a day from 1 to 28.")},
+    )
     currency = forms.CharField(label=_("Currency"), required=False)
     amount_choice = forms.CharField(label=_("Amount"), required=False)
     amount = forms.CharField(
@@ -76,8 +67,13 @@ class DonationForm(forms.Form):
         error_messages={"max_length": _("This is not an amount. Write it like 25 or 25.50.")},
     )
     cover_fee = forms.BooleanField(label=_("Cover the payment fee too"), required=False)
-    first_name = NameField(label=_("First name"), error_messages={"required": _("Please write your first name.")})
-    last_name = NameField(label=_("Last name"), error_messages={"required": _("Please write your last name.")})
+    method = forms.CharField(required=False)
+    first_name = WordsField(
+        clean_name, label=_("First name"), error_messages={"required": _("Please write your first name.")}
+    )
+    last_name = WordsField(
+        clean_name, label=_("Last name"), error_messages={"required": _("Please write your last name.")}
+    )
     email = forms.EmailField(
         label=_("E-mail"),
         max_length=254,
@@ -99,21 +95,92 @@ class DonationForm(forms.Form):
         required=False,
         error_messages={"invalid_choice": _("Please choose how you want to appear.")},
     )
+    tribute = forms.ChoiceField(
+        label=_("Your donation is"),
+        choices=Tribute.choices,
+        required=False,
+        error_messages={"invalid_choice": _("Please choose whether it honours or remembers somebody.")},
+    )
+    tribute_name = WordsField(clean_name, label=_("Whom?"), required=False)
+    organisation = WordsField(clean_line, label=_("Company or organisation that gives"), required=False)
+    employer = WordsField(clean_line, label=_("Your employer"), required=False)
+    comment = WordsField(clean_comment, label=_("A few words for this page"), required=False)
     newsletter = forms.BooleanField(label=_("Write to me about what my donation made possible"), required=False)
     website = forms.CharField(required=False, max_length=200)
 
-    def __init__(self, content: AppealContent, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, content: AppealContent, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
         self.content = content
         self.offered = {currency.code: currency for currency in content.currencies}
+        frequency: Any = self.fields["frequency"]
+        frequency.choices = [(value, value) for value in content.frequencies]
+        closing = content.state == AppealState.CLOSING
+        frequency.error_messages["invalid_choice"] = ONLY_ONCE if closing else _("Please choose how often to give.")
         country: Any = self.fields["country"]
         country.choices = [("", gettext("Choose …")), *locales.countries(content.page.locale)]
+        for question in content.questions:
+            self.fields[question_name(question)] = _answer_field(question)
+
+    # --- What the page shows: what was chosen, or sent, or else what comes first ---------------------
+
+    @property
+    def shown_currency(self) -> Currency:
+        return self.offered.get(self["currency"].value() or "") or self.content.currencies[0]
+
+    @property
+    def shown_frequency(self) -> str:
+        value = self["frequency"].value()
+        return value if value in self.content.frequencies else ONCE
+
+    @property
+    def shown_fees(self) -> list[tuple[Fee, bool]]:
+        """Every way to pay that some currency has a fee for, and whether the shown one has."""
+        here = {fee.method: fee for fee in self.shown_currency.fees}
+        methods = {fee.method: fee for currency in self.content.currencies for fee in currency.fees}
+        return [(here.get(method, fee), method in here) for method, fee in methods.items()]
+
+    @property
+    def shown_method(self) -> str:
+        """The way to pay that is marked: what was sent, or the first with a fee."""
+        fees = self.shown_currency.fees
+        return self["method"].value() or (fees[0].method if fees else "")
+
+    @property
+    def asked(self) -> list[tuple[Question, forms.BoundField]]:
+        return [(question, self[question_name(question)]) for question in self.content.questions]
+
+    @property
+    def told_of_tribute(self) -> bool:
+        return self._told("tribute", "tribute_name")
+
+    @property
+    def told_of_work(self) -> bool:
+        return self._told("organisation", "employer")
+
+    @property
+    def told_more(self) -> bool:
+        return self._told("comment")
+
+    def _told(self, *names: str) -> bool:
+        """Whether an optional part has something in it, and so is shown open."""
+        return any(self[name].value() or self[name].errors for name in names)
+
+    # --- What was sent --------------------------------------------------------------------------------
+
+    def clean_frequency(self) -> str:
+        return self.cleaned_data["frequency"] or ONCE
 
     def clean_currency(self) -> str:
         code: str = self.cleaned_data["currency"] or next(iter(self.offered))
         if code not in self.offered:
             raise ValidationError(_("This appeal does not take that currency. Please choose one from the list."))
         return code
+
+    def clean_comment(self) -> str:
+        text: str = self.cleaned_data["comment"]
+        if text and not self.content.page.takes_comments:
+            raise ValidationError(_("This page takes no comments."))
+        return text
 
     def clean_website(self) -> str:
         if self.cleaned_data["website"]:
@@ -124,6 +191,10 @@ class DonationForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if "currency" in data and not {"amount", "amount_choice"} & self.errors.keys():
             self._clean_amount(self.offered[data["currency"]])
+        if "currency" in data and data.get("cover_fee"):
+            self._clean_method(self.offered[data["currency"]].covers(data.get("frequency", ONCE)))
+        if not {"tribute", "tribute_name"} & self.errors.keys():
+            self._clean_tribute(data["tribute"], data["tribute_name"])
         return data
 
     def _clean_amount(self, currency: Currency) -> None:
@@ -150,10 +221,13 @@ class DonationForm(forms.Form):
             )
 
     def _suggested(self, choice: str, currency: Currency) -> Money:
-        for suggestion in currency.suggestions:
+        for suggestion in currency.suggested(self.cleaned_data.get("frequency", ONCE)):
             if suggestion.value == choice:
                 return suggestion.money
-        if any(choice == other.value for offer in self.offered.values() for other in offer.suggestions):
+        if any(choice == other.value for other in [*currency.suggestions, *currency.monthly]):
+            raise ValidationError(_("This amount was meant for giving at another interval. Please choose again."))
+        others = (other for offer in self.offered.values() for other in [*offer.suggestions, *offer.monthly])
+        if any(choice == other.value for other in others):
             raise ValidationError(
                 gettext("You chose %(currency)s but an amount in another currency. Please choose again.")
                 % {"currency": currency.code}
@@ -175,10 +249,33 @@ class DonationForm(forms.Form):
         if currency.maximum < wished:
             raise ValidationError(_too_large(currency))
 
+    def _clean_method(self, fees: list[Fee]) -> None:
+        """Where ways to pay cost differently, the donor says which one; else there is nothing to choose."""
+        asked = self.cleaned_data.get("method", "")
+        if len(fees) > 1 or (asked and fees):
+            fees = [fee for fee in fees if fee.method == asked]
+            if not fees:
+                self.add_error("method", _("Choose how you will pay: each way has its own fee."))
+        self.cleaned_data["fee"] = fees[0] if fees else None
+
+    def _clean_tribute(self, tribute: str, name: str) -> None:
+        if tribute and not name:
+            self.add_error("tribute_name", _("Please write whom you give for."))
+        if name and not tribute:
+            self.add_error("tribute", _("Please choose whether it honours or remembers somebody."))
+
+    def refuse_regularly(self) -> None:
+        """The appeal took its last mandate while this form was on its way."""
+        self.add_error("frequency", str(ONLY_ONCE))
+
+    # --- What becomes of it ---------------------------------------------------------------------------
+
     def draft(self) -> DonationDraft:
         """The checked form as a draft. The fee cover is worked out here, never taken from the browser."""
         data, wished = self.cleaned_data, self.cleaned_data["wished"]
-        cover = self._fee_cover(wished) if data["cover_fee"] else Money(0, wished.currency)
+        fee: Fee | None = data.get("fee")
+        cover = fee.cover(wished) if fee else Money(0, wished.currency)
+        several = len(self.offered[wished.currency].fees) > 1
         return DonationDraft(
             page=self.content.page,
             round=self.content.round,
@@ -191,19 +288,58 @@ class DonationForm(forms.Form):
             country=data["country"],
             public_name=PublicName(data["public_name"] or PublicName.ANONYMOUS),
             newsletter_consent=str(self.fields["newsletter"].label) if data["newsletter"] else "",
+            regularly=None if data["frequency"] == ONCE else regularly(Interval(data["frequency"]), data["day"]),
+            method=fee.method if fee and several else "",
+            organisation=data["organisation"],
+            employer=data["employer"],
+            tribute=Tribute(data["tribute"]),
+            tribute_name=data["tribute_name"],
+            comment=data["comment"],
+            answers=tuple(self._answers()),
         )
 
-    def _fee_cover(self, wished: Money) -> Money:
-        for fee in self.content.fees:
-            if fee.currency == wished.currency:
-                rule = FeeCover(currency=fee.currency, basis_points=fee.basis_points, fixed_minor=fee.fixed.minor)
-                return rule.cover(wished)
-        return Money(0, wished.currency)
+    def _answers(self) -> list[tuple[Question, str]]:
+        given = [(question, self.cleaned_data[question_name(question)]) for question in self.content.questions]
+        return [(question, "yes" if answer is True else answer) for question, answer in given if answer]
+
+
+def question_name(question: Question) -> str:
+    """The name of a question's field."""
+    return f"question_{question.pk}"
+
+
+def _answer_field(question: Question) -> forms.Field:
+    required = {"required": _("Please answer this question."), "invalid_choice": _("Please choose one of the answers.")}
+    options: dict[str, Any] = {"label": question.label, "required": question.required, "error_messages": required}
+    match QuestionKind(question.kind):
+        case QuestionKind.YES:
+            options["error_messages"] = {"required": _("Please tick this box to go on.")}
+            return forms.BooleanField(**options)
+        case QuestionKind.CHOICE:
+            return forms.ChoiceField(choices=[(text, text) for text in question.options], **options)
+        case _:
+            return WordsField(clean_line, **options)
+
+
+def regularly(interval: Interval, day: int | None) -> Regularly:
+    """At once and then on the same day; or, when the donor chose another day, the first time when it comes next."""
+    today = timezone.localdate()
+    return Regularly(interval, day, None if day in {None, today.day} else _next(day or 1, today + NOTICE))
+
+
+def _next(day: int, earliest: date) -> date:
+    """The first date with this day of the month that is not before `earliest`. `day` is 28 at most."""
+    this_month = earliest.replace(day=day)
+    if this_month >= earliest:
+        return this_month
+    return (earliest.replace(day=1) + timedelta(days=31)).replace(day=day)
 
 
 def _amount_message(problem: AmountProblem, currency: Currency) -> str:
     if problem == AmountProblem.SIZE:
         return _too_large(currency)
+    if problem == AmountProblem.STEP:
+        return gettext("%(currency)s has three decimals, and the last one must be 0.") % {"currency": currency.code}
     if problem == AmountProblem.DECIMALS:
         exponent = currency.minimum.exponent
         if exponent == 0:

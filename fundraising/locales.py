@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.core import Locale
-from babel.numbers import format_decimal, get_currency_symbol
+from babel.numbers import format_decimal, get_currency_name, get_currency_symbol
 from django.conf import settings
 
 # Territories of the Unicode tables that are no countries a donor lives in.
@@ -35,6 +35,10 @@ def country_name(code: str, language: str) -> str:
 
 def symbol(currency: str, language: str) -> str:
     return get_currency_symbol(currency, locale=babel_locale(language))
+
+
+def currency_name(currency: str, language: str) -> str:
+    return get_currency_name(currency, locale=babel_locale(language))
 
 
 def percent(basis_points: int, language: str) -> str:

@@ -58,8 +58,10 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def appeal(request: HttpRequest, slug: str) -> HttpResponse:
+    """The page; `?currency=` and `?frequency=` choose what its form shows first, the same for everyone."""
     found = appeal_or_404(slug)
-    return _public(render_appeal(request, found, DonationForm(found)))
+    asked = {name: request.GET[name] for name in ("currency", "frequency") if name in request.GET}
+    return _public(render_appeal(request, found, DonationForm(found, initial=asked)))
 
 
 def appeal_or_404(slug: str) -> AppealContent:
@@ -82,6 +84,8 @@ def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm
             "ask": found.wording.ask,
             "purpose": found.wording.purpose,
             "secondary_purpose": found.wording.secondary_purpose,
+            "after_close": found.wording.after_close,
+            "takes_comments": found.page.takes_comments,
             "campaign_url": found.campaign.url,
         },
         "round": {
@@ -94,12 +98,13 @@ def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm
         "entity": found.entity,
         "form": form,
         "currencies": found.currencies,
-        "fee_cover": found.fees,
+        "frequencies": found.frequencies,
         "supporters": found.supporters,
+        "comments": found.comments,
         "alternates": found.alternates,
     }
     response = render(request, "fundraising/appeal.html", context, status=status)
-    if form.is_bound:  # it shows what a donor typed
+    if request.method == "POST":  # it shows what a donor typed
         patch_cache_control(response, private=True, no_store=True)
     return response
 

@@ -17,7 +17,7 @@ from fundraising import content
 from fundraising.api.errors import Conflict, Unavailable
 from fundraising.api.serializers import DonationOpenedSerializer, DonationRequestSerializer
 from fundraising.content import AppealContent, NotPublished
-from fundraising.drafts import NotOpen, open_donation
+from fundraising.drafts import NotOpen, NotRegularly, open_donation
 from fundraising.forms import DonationForm
 from fundraising.money import EXPONENTS, Money
 
@@ -54,6 +54,8 @@ class OpenDonation(APIView):
             url = checkout.checkout_url(donation)
         except NotOpen as error:
             raise Conflict("This appeal takes no donations now.") from error
+        except NotRegularly as error:
+            raise Conflict("This appeal is about to close and takes single donations only.") from error
         except checkout.NothingToPay as error:
             raise Conflict("This donation is already paid.") from error
         except checkout.CannotPay as error:

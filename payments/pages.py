@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from fundraising import pages
-from fundraising.drafts import NotOpen, open_donation
+from fundraising.drafts import NotOpen, NotRegularly, open_donation
 from fundraising.forms import DonationForm
 from fundraising.models import Donation
 
@@ -41,12 +41,17 @@ def appeal(request: HttpRequest, slug: str) -> HttpResponse:
     form = DonationForm(found, request.POST)
     if found.state == "closed":
         return pages.render_appeal(request, found, form, status=409)
+    if "show" in request.POST:  # without script: the amounts of another currency, and nothing typed is lost
+        return pages.render_appeal(request, found, DonationForm(found, initial=request.POST.dict()))
     if not form.is_valid():
         return pages.render_appeal(request, found, form, status=422)
     try:
         donation = open_donation(form.draft())
     except NotOpen:  # it closed within the last seconds
         return pages.render_appeal(request, found, form, status=409)
+    except NotRegularly:  # it began to close within the last seconds
+        form.refuse_regularly()
+        return pages.render_appeal(request, found, form, status=422)
     return _on_to_stripe(request, donation)
 
 

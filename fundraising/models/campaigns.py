@@ -290,6 +290,11 @@ class Question(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    @property
+    def options(self) -> list[str]:
+        """The answers to choose from."""
+        return [line.strip() for line in self.choices.splitlines() if line.strip()]
+
 
 class PageCurrency(models.Model):
     """A currency that a donation page takes; amounts in minor units."""

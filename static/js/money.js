@@ -6,6 +6,9 @@ const locale = document.documentElement.lang || "en";
 const EXPONENTS = { JPY: 0, KRW: 0, BHD: 3, JOD: 3, KWD: 3, TND: 3 };
 const exponentOf = (currency) => EXPONENTS[currency] ?? 2;
 
+/* Of three decimals the last must be 0, for payment providers. */
+export const stepOf = (currency) => (exponentOf(currency) === 3 ? 10 : 1);
+
 /* Exact for every integer: the string goes to Intl as a decimal, never through a float division. */
 const decimalText = (minor, exponent) => {
   const digits = String(Math.abs(minor)).padStart(exponent + 1, "0");
@@ -40,5 +43,5 @@ export const parseAmount = (text, currency) => {
   const match = /^(\d+)(?:[.,](\d+))?$/.exec(text.trim());
   if (!match || (match[2] ?? "").length > exponent) return null;
   const minor = Number(match[1] + (match[2] ?? "").padEnd(exponent, "0"));
-  return Number.isSafeInteger(minor) && minor > 0 ? minor : null;
+  return Number.isSafeInteger(minor) && minor > 0 && minor % stepOf(currency) === 0 ? minor : null;
 };
