@@ -194,8 +194,14 @@ CSP = {
     "object-src": [NONE],
     "base-uri": [NONE],
     "frame-ancestors": [NONE],
-    # The donation form answers with a redirect to Stripe's page; browsers check the redirect too.
-    "form-action": [SELF, "https://checkout.stripe.com", *([STRIPE_API_BASE] if STRIPE_API_BASE else [])],
+    # Forms answer with redirects to Stripe's pages (paying, an open collection, another card); browsers check those too.
+    "form-action": [
+        SELF,
+        "https://checkout.stripe.com",
+        "https://invoice.stripe.com",
+        "https://billing.stripe.com",
+        *([STRIPE_API_BASE] if STRIPE_API_BASE else []),
+    ],
     "img-src": [SELF, "data:"],
 }
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": CSP}
