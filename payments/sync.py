@@ -88,7 +88,9 @@ def sync_recent(account: StripeAccount) -> Counter[str]:
 def _before_asking(account: StripeAccount) -> datetime:
     """What is read after this moment is newer than all that we had heard by then, and no newer than that."""
     heard = (Dispute, Subscription)
-    newest = [model.objects.filter(account=account).aggregate(at=Max("status_at"))["at"] for model in heard]
+    newest: list[datetime | None] = [
+        model.objects.filter(account=account).aggregate(at=Max("status_at"))["at"] for model in heard
+    ]
     return max([timezone.now(), *filter(None, newest)])
 
 
