@@ -17,6 +17,7 @@ from payments.sandbox.invoice_page import InvoicePages
 from payments.sandbox.portal_page import PortalPages
 from payments.sandbox.routes import OPERATIONS
 from payments.sandbox.sandbox import Sandbox
+from payments.sandbox.stripe_js_pages import StripeJsPages
 
 
 def create_application(settings: Settings) -> Starlette:
@@ -39,6 +40,7 @@ def create_application(settings: Settings) -> Starlette:
             Route(operation.path, api.endpoint(sandbox, operation), methods=[operation.method])
             for operation in OPERATIONS
         ],
+        *StripeJsPages(sandbox).routes(),
         Route("/v1/{rest:path}", api.unknown, methods=["GET", "POST", "DELETE"]),
         Route("/c/style.css", pages.style),
         Route("/c/pay/{session}", pages.pay, methods=["GET", "POST"]),

@@ -31,7 +31,7 @@ class CheckoutPages:
     async def pay(self, request: Request) -> Response:
         """GET shows the page of a session, POST tries to pay it."""
         found = self.sandbox.store.find_anywhere(request.path_params["session"])
-        if found is None or found[1]["object"] != "checkout.session":
+        if found is None or found[1]["object"] != "checkout.session" or found[1]["ui_mode"] != "hosted_page":
             return not_found()
         context = self._context(found[0], request)
         if request.method == "GET":
@@ -79,8 +79,8 @@ class CheckoutPages:
         if session is None:
             return RedirectResponse(intent["_return_url"] or "/", 303)
         session = context.get("checkout.session", session["id"])
-        paid = session["status"] == "complete"
-        return RedirectResponse(_success_url(session) if paid else f"/c/pay/{session['id']}", 303)
+        leaves = session["status"] == "complete" or session["ui_mode"] != "hosted_page"
+        return RedirectResponse(_success_url(session) if leaves else f"/c/pay/{session['id']}", 303)
 
 
 def _success_url(session: Object) -> str:

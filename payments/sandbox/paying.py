@@ -17,7 +17,8 @@ def pay(context: Context, session: Object, method: TestMethod, payer: dict[str, 
     billing_details: Object = {name: payer.get(name) or None for name in ("email", "name", "phone")}
     if payer.get("country"):
         billing_details["address"] = dict.fromkeys(ADDRESS.fields) | {"country": payer["country"]}
-    payment_method = payment_methods.of_test_method(context, method, billing_details=billing_details)
+    wallet = payer.get("wallet")
+    payment_method = payment_methods.of_test_method(context, method, billing_details=billing_details, wallet=wallet)
     if checkout_sessions.needs_customer(session):
         checkout_sessions.customer_for(context, session, payment_method["billing_details"])
     if session["mode"] == "setup" or (session["mode"] == "subscription" and billing.costs_nothing_now(session)):

@@ -98,6 +98,7 @@ LIST = list_shape(
     subscription=text,
 )
 LINE_ITEMS = Shape(PAGE)
+NOT_OF_ELEMENTS = ("cancel_url", "origin_context", "submit_type", "success_url")
 SHORTEST, LONGEST, SLACK = 30 * 60, DAY, 60
 
 
@@ -183,6 +184,9 @@ def _check(context: Context, given: dict[str, Any], mode: str, ui_mode: str) -> 
     ):
         if name in given and mode != owner:
             raise errors.invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
+    for name in NOT_OF_ELEMENTS if ui_mode == "elements" else ():
+        if name in given:
+            raise errors.invalid(f"You can not pass `{name}` when `ui_mode` is `elements`.", param=name)
     if "customer" in given and "customer_email" in given:
         raise errors.invalid("You may only specify one of these parameters: customer, customer_email.")
     if "customer" in given:

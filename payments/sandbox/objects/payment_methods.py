@@ -84,6 +84,8 @@ def of_test_method(context: Context, method: TestMethod, **fields: Any) -> Objec
         _number=method.number,
     )
     payment_method[method.kind] = _card(method) if method.kind == "card" else _sepa_debit(method)
+    if wallet := fields.get("wallet"):
+        payment_method["card"]["wallet"] = {"type": wallet, wallet: {}, "dynamic_last4": None}
     return context.save(payment_method)
 
 
