@@ -13,7 +13,16 @@ from starlette.routing import Route
 from payments.sandbox import cards, paying, render, state, webhooks
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError, invalid
-from payments.sandbox.objects import accounts, disputes, mandates, payment_methods, payouts, refunds, webhook_endpoints
+from payments.sandbox.objects import (
+    accounts,
+    balance_transactions,
+    disputes,
+    mandates,
+    payment_methods,
+    payouts,
+    refunds,
+    webhook_endpoints,
+)
 from payments.sandbox.sandbox import Sandbox
 from payments.sandbox.store import Object
 
@@ -50,6 +59,7 @@ class Control:
             ("POST", "/sandbox/disputes/{dispute}/decide", self.decide_dispute),
             ("POST", "/sandbox/refunds/{refund}/fail", self.fail_refund),
             ("POST", "/sandbox/accounts/{account}/payout", self.pay_out),
+            ("POST", "/sandbox/accounts/{account}/adjust", self.adjust),
             ("POST", "/sandbox/payouts/{payout}/fail", self.fail_payout),
             ("POST", "/sandbox/payment_methods/{method}/replace", self.replace_card),
             ("POST", "/sandbox/mandates/{mandate}/revoke", self.revoke_mandate),
@@ -215,6 +225,21 @@ class Control:
         context = self.sandbox.context(request.path_params["account"])
         with self.sandbox.store.transaction():
             return {"payouts": [render.public(context, payout) for payout in payouts.pay_out(context)]}
+
+    async def adjust(self, request: Request, given: dict[str, Any]) -> Any:
+        """``{"type": "stripe_fee", "reporting_category": "fee", "amount": -500, "currency": "eur"}``: Stripe's own."""
+        context = self.sandbox.context(request.path_params["account"])
+        with self.sandbox.store.transaction():
+            line = balance_transactions.record(
+                context,
+                kind=str(given["type"]),
+                category=str(given["reporting_category"]),
+                amount=int(given["amount"]),
+                currency=str(given["currency"]),
+                source={"id": None},
+                available_in=0,
+            )
+            return render.public(context, line)
 
     async def fail_payout(self, request: Request, given: dict[str, Any]) -> Any:
         """A payout that the bank sends back."""

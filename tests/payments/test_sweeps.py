@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the gateway would have waited, instead of waiting."""
     waited: list[float] = []
-    monkeypatch.setattr(gateway.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     return waited
 
 
@@ -110,7 +111,7 @@ def test_a_sweep_cut_short_goes_on_where_it_stopped(desk: Desk, monkeypatch: pyt
         desk.donate(1_000)
         desk.advance(120)
     # As if the hour were over: the sandbox's clock cannot go back.
-    monkeypatch.setattr(sweeps.timezone, "now", lambda: started + timedelta(hours=1, minutes=1))
+    monkeypatch.setattr(timezone, "now", lambda: started + timedelta(hours=1, minutes=1))
     read: list[int] = []
 
     def read_one_window() -> None:
@@ -138,7 +139,7 @@ def test_a_window_with_a_crowd_is_divided_and_every_object_read_once_oldest_firs
         desk.advance(pause)
         desk.donate(1_000)
     later = started + timedelta(days=2)
-    monkeypatch.setattr(sweeps.timezone, "now", lambda: later)
+    monkeypatch.setattr(timezone, "now", lambda: later)
     windows = [window for window, _ in sweeps.read_onward(desk.account, "charges", since=started - timedelta(days=30))]
     monkeypatch.undo()
     made = [charge["created"] for window in windows for charge in window]
