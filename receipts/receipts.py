@@ -17,9 +17,10 @@ from itertools import islice
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from fundraising import donations
-from fundraising.models import Account, Donation, DonationState, EntityText, LegalEntity, Purpose
+from fundraising.models import Account, Donation, DonationState, EntityText, LegalEntity, Purpose, Tribute
 from fundraising.vault import seal_bytes, unseal_bytes
 
 from . import pdf
@@ -220,6 +221,7 @@ def _compose(donation: Donation, replaces: Receipt | None) -> Snapshot:
     regime = regime_of(entity)
     with translation.override(donation.locale):
         statements = tuple(regime.statements(text))
+        tribute = _tribute(donation)
     snapshot = Snapshot(
         regime=regime.code,
         version=regime.version,
@@ -233,7 +235,8 @@ def _compose(donation: Donation, replaces: Receipt | None) -> Snapshot:
         entity_address=entity.address,
         entity_registration=entity.registration,
         theme=entity.theme,
-        donor_name=donor.full_name,
+        donor_name=donor.organisation or donor.full_name,
+        donor_person=donor.full_name if donor.organisation else "",
         donor_country=donor.country,
         donation=str(donation.uuid),
         reference=donation.reference,
@@ -242,10 +245,22 @@ def _compose(donation: Donation, replaces: Receipt | None) -> Snapshot:
         gross_minor=(net + refunded).minor,
         refunded_minor=refunded.minor,
         statements=statements,
+        tribute=tribute,
     )
     if problem := regime.refusal(snapshot):
         raise NotIssuable(problem)
     return snapshot
+
+
+def _tribute(donation: Donation) -> str:
+    """Whom the donation remembers or celebrates, as a line in the active language."""
+    match Tribute(donation.tribute):
+        case Tribute.HONOUR:
+            return gettext("In honour of %(name)s") % {"name": donation.tribute_name}
+        case Tribute.MEMORY:
+            return gettext("In memory of %(name)s") % {"name": donation.tribute_name}
+        case Tribute.NONE:
+            return ""
 
 
 def _take_number(entity: LegalEntity, draft: Snapshot) -> tuple[Series, int]:

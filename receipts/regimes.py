@@ -61,21 +61,21 @@ REGIMES = {
     for regime in [
         Regime(
             code="us_501c4",
-            version=1,
+            version=2,
             title=gettext_noop("Donation receipt"),
             statements=_own_sentence,
             refusal=_needs_statement,
         ),
         Regime(
             code="us_501c3",
-            version=1,
+            version=2,
             title=gettext_noop("Donation receipt"),
             statements=lambda _text: [gettext(NO_GOODS_OR_SERVICES)],
             refusal=_needs_goods_line,
         ),
         Regime(
             code="plain",
-            version=1,
+            version=2,
             title=gettext_noop("Payment confirmation"),
             statements=lambda text: [gettext(NOT_A_TAX_RECEIPT), *_own_sentence(text)],
             refusal=_needs_statement,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import date
 
 from fundraising.locales import country_name
@@ -35,6 +35,9 @@ class Snapshot:
     gross_minor: int
     refunded_minor: int
     statements: tuple[str, ...]
+    # Added later: a snapshot of before lacks them.
+    donor_person: str = ""  # who gave in the name of the organisation that `donor_name` is then
+    tribute: str = ""  # the whole line: "In memory of …"
 
     @property
     def gross(self) -> Money:
@@ -64,9 +67,10 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, text: str) -> Snapshot:
-        """The snapshot behind `to_json`."""
+        """The snapshot behind `to_json`; raises KeyError where one of the first fields is missing."""
         raw = json.loads(text)
-        values = {field.name: raw[field.name] for field in fields(cls)}
+        kept = (field.name for field in fields(cls) if field.default is MISSING or field.name in raw)
+        values = {name: raw[name] for name in kept}
         for day in ("issued_on", "received_on"):
             values[day] = date.fromisoformat(values[day])
         values["statements"] = tuple(values["statements"])
