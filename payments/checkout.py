@@ -7,7 +7,7 @@ attempt is under way everyone who wants to pay the donation is sent to the same 
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from django.conf import settings
@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
-from fundraising.models import Donation, DonationState
+from fundraising.models import Donation, DonationState, FeeCover, Mandate, MandateState
 
 from . import gateway
-from .gateway import CheckoutSession, CheckoutWords
+from .gateway import CheckoutSession, CheckoutTerms, CheckoutWords
 from .models import ENDED, SESSION_LIFE, Payment, PaymentState, StripeAccount, Surface
+from .subscriptions import COLLECTED_AT
 
 # A checkout that has less than this left is not worth sending a donor to.
 SESSION_LEFT = timedelta(minutes=5)
@@ -30,6 +31,8 @@ PATIENCE_SECONDS = 6
 # By then Stripe's lists show what a call that is over has made.
 LIST_IS_LATE = timedelta(seconds=5)
 MINIMUM_SESSION = timedelta(minutes=31)
+# Stripe takes no trial that ends sooner after the session was made.
+SHORTEST_TRIAL = timedelta(hours=48)
 
 
 class NothingToPay(Exception):
@@ -74,7 +77,7 @@ def _end_open(payment: Payment) -> None:
 def _under_way(donation: Donation, surface: Surface) -> Payment:
     """The attempt under way, or a new one on this surface, stored before anyone asks Stripe."""
     locked = Donation.objects.select_for_update().get(pk=donation.pk)
-    if locked.state != DonationState.OPENED:
+    if locked.state != DonationState.OPENED or not _may_begin(donation.mandate):
         raise NothingToPay
     payment = Payment.objects.select_related("account").filter(donation=donation).exclude(state__in=ENDED).first()
     if payment is None:
@@ -88,6 +91,11 @@ def _under_way(donation: Donation, surface: Surface) -> Payment:
         payment.surface = surface
         payment.save(update_fields=["surface"])
     return payment
+
+
+def _may_begin(mandate: Mandate | None) -> bool:
+    """A mandate has one subscription: once it has started, what fails is mended there."""
+    return mandate is None or Mandate.objects.filter(pk=mandate.pk, state=MandateState.OPENED).exists()
 
 
 def _url_of(payment: Payment) -> str:
@@ -124,7 +132,9 @@ def _create(payment: Payment) -> str:
     if not claimed:
         return _wait_for_other(payment)
     try:
-        session = gateway.create_checkout(payment, _words(payment), expires_at=payment.created_at + SESSION_LIFE)
+        session = gateway.create_checkout(
+            payment, _words(payment), _terms(payment), expires_at=payment.created_at + SESSION_LIFE
+        )
     except gateway.Unavailable:
         _called(payment, PaymentState.CREATED)
         raise
@@ -234,12 +244,27 @@ def _words(payment: Payment) -> CheckoutWords:
     donation = payment.donation
     with override(donation.locale):
         address = settings.PUBLIC_URL + reverse("donation", kwargs={"uuid": donation.uuid})
+        done = address
+        if donation.mandate and donation.mandate.first_on:  # nothing is paid now: there is no donation to thank for
+            done = settings.PUBLIC_URL + reverse("mandate", kwargs={"uuid": donation.mandate.uuid})
         # The line on Stripe's page and in its mails: the entity, not the cause.
         product = gettext("Donation to %(entity)s") % {"entity": donation.entity.name}
     return CheckoutWords(
         product=product,
         email=donation.donor.email,
         locale=donation.locale,
-        success_url=f"{address}?returned=1",
+        success_url=f"{done}?returned=1",
         cancel_url=address,
     )
+
+
+def _terms(payment: Payment) -> CheckoutTerms:
+    """The same at each call for one payment, as its idempotency key demands."""
+    donation = payment.donation
+    covers = FeeCover.objects.filter(entity=donation.entity_id, currency=donation.currency).order_by("method")
+    others = covers.exclude(method=donation.method).values_list("method", flat=True) if donation.method else ()
+    first_at = None
+    if donation.mandate and donation.mandate.first_on:
+        wanted = datetime.combine(donation.mandate.first_on, COLLECTED_AT)
+        first_at = max(wanted, payment.created_at + SESSION_LIFE + SHORTEST_TRIAL)
+    return CheckoutTerms(excluded_methods=tuple(others), first_at=first_at)

@@ -18,6 +18,8 @@ import stripe
 from django.conf import settings
 from django.db import connection
 
+from fundraising.models import Mandate
+
 from .models import Payment, StripeAccount, Surface
 
 API_VERSION = "2026-05-27.dahlia"
@@ -149,44 +151,69 @@ class CheckoutWords:
     cancel_url: str
 
 
-def create_checkout(payment: Payment, words: CheckoutWords, *, expires_at: datetime) -> CheckoutSession:
-    """Create the hosted checkout for a payment, under its idempotency key.
+@dataclass(frozen=True)
+class CheckoutTerms:
+    """What may be paid with, beside what the account's settings allow; and for a mandate, its first collection.
 
-    The metadata holds our UUID only. Raises Unavailable, Refused or UnknownOutcome.
+    `first_at`: None for at once.
+    """
+
+    excluded_methods: tuple[str, ...] = ()
+    first_at: datetime | None = None
+
+
+def create_checkout(
+    payment: Payment, words: CheckoutWords, terms: CheckoutTerms, *, expires_at: datetime
+) -> CheckoutSession:
+    """Create the checkout for a payment, under its idempotency key; of a subscription if it is a mandate's first.
+
+    The metadata holds our UUIDs only. Raises Unavailable, Refused or UnknownOutcome.
     """
     donation, account = payment.donation, payment.account
-    intent: dict[str, Any] = {"metadata": {"payment": str(payment.uuid)}}
-    if account.descriptor_suffix:
-        intent["statement_descriptor_suffix"] = account.descriptor_suffix
+    price: dict[str, Any] = {
+        "currency": donation.currency.lower(),
+        "unit_amount": donation.amount_minor,
+        "product_data": {"name": words.product},
+    }
+    if donation.mandate:
+        price["recurring"] = {"interval": donation.mandate.interval}
     params: dict[str, Any] = {
-        "mode": "payment",
+        **(_regularly(donation.mandate, terms) if donation.mandate else _once(payment)),
         **_surface(payment, words),
         "client_reference_id": str(payment.uuid),
         "metadata": {"payment": str(payment.uuid)},
-        "payment_intent_data": intent,
         "customer_email": words.email,
         "locale": words.locale,
         "expires_at": int(expires_at.timestamp()),
-        "line_items": [
-            {
-                "quantity": 1,
-                "price_data": {
-                    "currency": donation.currency.lower(),
-                    "unit_amount": donation.amount_minor,
-                    "product_data": {"name": words.product},
-                },
-            }
-        ],
+        "line_items": [{"quantity": 1, "price_data": price}],
     }
+    if terms.excluded_methods:
+        params["excluded_payment_method_types"] = list(terms.excluded_methods)
     options = {"idempotency_key": payment.key}
     return _session(_call(lambda: _of(account).v1.checkout.sessions.create(params, options)))  # type: ignore[arg-type]
+
+
+def _once(payment: Payment) -> dict[str, Any]:
+    intent: dict[str, Any] = {"metadata": {"payment": str(payment.uuid)}}
+    if payment.account.descriptor_suffix:
+        intent["statement_descriptor_suffix"] = payment.account.descriptor_suffix
+    hosted = {"submit_type": "donate"} if payment.surface == Surface.HOSTED else {}
+    return {"mode": "payment", **hosted, "payment_intent_data": intent}
+
+
+def _regularly(mandate: Mandate, terms: CheckoutTerms) -> dict[str, Any]:
+    """Payment intents of a subscription take no metadata from here: each charge is known by its invoice."""
+    data: dict[str, Any] = {"metadata": {"mandate": str(mandate.uuid)}}
+    if terms.first_at:
+        data["trial_end"] = int(terms.first_at.timestamp())
+    return {"mode": "subscription", "subscription_data": data}
 
 
 def _surface(payment: Payment, words: CheckoutWords) -> dict[str, Any]:
     """Where the donor pays, with the parameters that Stripe takes for that surface only."""
     if payment.surface == Surface.ELEMENTS:
         return {"ui_mode": "elements", "return_url": words.success_url}
-    return {"submit_type": "donate", "success_url": words.success_url, "cancel_url": words.cancel_url}
+    return {"success_url": words.success_url, "cancel_url": words.cancel_url}
 
 
 def get_checkout(account: StripeAccount, session_id: str) -> CheckoutSession:
@@ -305,13 +332,28 @@ def get_payment_intent(account: StripeAccount, intent_id: str) -> dict[str, Any]
 def card_page(account: StripeAccount, customer_id: str, *, return_url: str, locale: str) -> str:
     """The address of Stripe's page on which a customer replaces the card or account that is collected from."""
     params: Any = {
+        "configuration": _portal(account),
         "customer": customer_id,
-        "flow_data": {"type": "payment_method_update"},
+        "flow_data": {
+            "type": "payment_method_update",
+            "after_completion": {"type": "redirect", "redirect": {"return_url": return_url}},
+        },
         "locale": locale,
         "return_url": return_url,
     }
     url: str = _call(lambda: _of(account).v1.billing_portal.sessions.create(params))["url"]
     return url
+
+
+def _portal(account: StripeAccount) -> str:
+    """Our configuration of Stripe's portal, made when there is none: another card, and nothing else."""
+    service = _of(account).v1.billing_portal.configurations
+    ours = {"application": "openappeal"}
+    for configuration in _call(lambda: service.list({"active": True, "limit": 100}))["data"]:
+        if (configuration.get("metadata") or {}).items() >= ours.items():
+            return str(configuration["id"])
+    params: Any = {"features": {"payment_method_update": {"enabled": True}}, "metadata": ours}
+    return str(_call(lambda: service.create(params))["id"])
 
 
 def each(
