@@ -34,6 +34,7 @@ FRAME = {
     "Referrer-Policy": "no-referrer",
 }
 ANY_PAGE = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
+METHODS = ("card", "sepa_debit", "google_pay")
 SCRIPTS = ("stripe.js", "element.js", "authenticate.js")
 
 
@@ -122,6 +123,7 @@ def _shown(context: Context, session: Object, given: dict[str, str]) -> Object:
         "currency": session["currency"] or "eur",
         "divisor": 10 ** money.exponent(session["currency"] or "eur"),
         "email": checkout_sessions.prefilled_email(context, session) or None,
+        "methods": _offered(session),
         "return_url": session.get("return_url") or "",
         "problem": texts.get(problem, problem),
         "items": [
@@ -137,9 +139,19 @@ def _shown(context: Context, session: Object, given: dict[str, str]) -> Object:
     }
 
 
+def _offered(session: Object) -> list[str]:
+    """Card, debit and wallet, less what the session excludes; a debit is in euros, and a wallet holds a card."""
+    excluded = set(session.get("excluded_payment_method_types") or ())
+    if session["currency"] != "eur":
+        excluded.add("sepa_debit")
+    if "card" in excluded:
+        excluded.add("google_pay")
+    return [kind for kind in METHODS if kind not in excluded]
+
+
 def _confirm(context: Context, session: Object, given: dict[str, str]) -> Object:
     texts = texts_in(given.get("locale", ""))[1]
-    method = _method(given)
+    method = _method(given) if given.get("method") in _offered(session) else None
     if method is None:
         return {"type": "error", "message": texts["unknown_card"], "declineCode": None}
     email = given.get("email") or checkout_sessions.prefilled_email(context, session)
@@ -173,7 +185,7 @@ async def element(request: Request) -> Response:
     methods = "\n".join(
         f'<label><input type="radio" name="method" value="{kind}"{" checked" if kind == "card" else ""}>'
         f"<span>{texts[kind]}</span></label>"
-        for kind in ("card", "sepa_debit", "google_pay")
+        for kind in METHODS
     )
     body = f"""<form data-incomplete="{escape(texts["incomplete"])}" novalidate>
 <fieldset class="methods"><legend>{texts["methods"]}</legend>

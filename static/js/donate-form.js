@@ -165,6 +165,8 @@ const sendOnce = (event) => {
 };
 
 if (form) {
+  // With script the donor can pay on our own page, where the entity offers that.
+  form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "surface", value: "elements" }));
   for (const node of all("[data-without-script]")) node.hidden = true;
   form.addEventListener("change", (event) => {
     if (event.target.name === "frequency") keepingPlace(() => {});

@@ -153,4 +153,6 @@ const start = async () => {
   }
 };
 
+// Back from elsewhere, the browser may show this page as it was left; what was open then may be paid by now.
+window.addEventListener("pageshow", (event) => event.persisted && window.location.reload());
 start();

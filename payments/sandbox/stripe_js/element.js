@@ -50,6 +50,17 @@
     return answer.ok ? told : { type: "error", message: told.error.message, declineCode: null };
   };
 
+  /** @param {string[]} methods */
+  const offer = (methods) => {
+    for (const radio of form.querySelectorAll("input[name=method]")) {
+      if (!(radio instanceof HTMLInputElement)) continue;
+      const label = /** @type {HTMLElement} */ (radio.closest("label"));
+      label.hidden = radio.disabled = !methods.includes(radio.value);
+      if (!chosen() || !methods.includes(chosen())) radio.checked = methods.includes(radio.value);
+    }
+    showChosen();
+  };
+
   /** @param {{variables?: Record<string, string>}} appearance */
   const dress = ({ variables = {} }) => {
     for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(`--${name}`, value);
@@ -62,6 +73,7 @@
     if (!port) return;
     port.onmessage = async ({ data }) => {
       if (data.type === "appearance") dress(data.appearance);
+      if (data.type === "methods") offer(data.methods);
       if (data.type === "clear") form.reset();
       if (data.type === "confirm") {
         const outcome = await confirm(data).catch((error) => ({ type: "error", message: String(error), declineCode: null }));

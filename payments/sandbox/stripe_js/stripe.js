@@ -21,7 +21,7 @@
   /**
    * What the sandbox tells of a session.
    * @typedef {{id: string, status: "open" | "complete" | "expired", payment_status: "paid" | "unpaid" | "no_payment_required",
-   *   amount: number, currency: string, divisor: number, email: string | null, return_url: string, problem: string,
+   *   amount: number, currency: string, divisor: number, email: string | null, return_url: string, problem: string, methods: string[],
    *   items: {id: string, name: string, price: string, amount: number, quantity: number}[]}} Told
    */
   /** @typedef {{type: "done"} | {type: "authenticate", url: string} | {type: "error", message: string, declineCode: string | null}} Outcome */
@@ -219,6 +219,7 @@
     const read = async () => {
       const told = await ask(`${await page()}/init`, await fields());
       const session = asSession(told, locale);
+      element?.frame.port.postMessage({ type: "methods", methods: told.methods });
       listeners.forEach((listener) => listener(session));
       return [told, session];
     };
