@@ -9,15 +9,15 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from . import locales
+from .amounts import check_bounds, typed_amount
 from .content import AppealContent
 from .drafts import DonationDraft, Regularly
 from .models import AppealState, Interval, PublicName, Question, QuestionKind, Tribute
-from .money import AmountError, AmountProblem, Money, parse_amount
+from .money import Money
 from .offers import ONCE, Currency, Fee
 from .words import clean_comment, clean_line, clean_name
 
@@ -25,14 +25,6 @@ OTHER = "other"
 DAYS = range(1, 29)
 # Stripe takes a date for the first collection that is two days away at least; a third for time zones.
 NOTICE = timedelta(days=3)
-
-AMOUNT_MESSAGES: dict[AmountProblem, str | Promise] = {
-    AmountProblem.EMPTY: _("Choose an amount, or write your own."),
-    AmountProblem.DIGITS: _("Write the amount with the digits 0 to 9."),
-    AmountProblem.SHAPE: _("This is not an amount. Write it like 25 or 25.50."),
-    AmountProblem.NEGATIVE: _("The amount must be more than zero."),
-    AmountProblem.ZERO: _("The amount must be more than zero."),
-}
 ONLY_ONCE = _("This appeal is about to close and takes single donations only. Please give once.")
 
 
@@ -205,8 +197,8 @@ class DonationForm(forms.Form):
                 wished = self._suggested(choice, currency)
                 self._check_no_other(wished, typed, currency)
             else:
-                wished = self._typed(typed, currency)
-            self._check_bounds(wished, currency)
+                wished = typed_amount(typed, currency)
+            check_bounds(wished, currency)
         except ValidationError as error:
             self.add_error("amount" if choice == OTHER or typed else "amount_choice", error)
             return
@@ -214,7 +206,7 @@ class DonationForm(forms.Form):
 
     def _check_no_other(self, suggested: Money, typed: str, currency: Currency) -> None:
         """Without script a free amount that was given up stays in its hidden field: ask, never guess."""
-        if typed and self._typed(typed, currency) != suggested:
+        if typed and typed_amount(typed, currency) != suggested:
             raise ValidationError(
                 gettext("You chose %(suggested)s and also wrote %(typed)s. Please keep only one of the two.")
                 % {"suggested": suggested.format(locales.babel_locale(get_language())), "typed": typed}
@@ -233,21 +225,6 @@ class DonationForm(forms.Form):
                 % {"currency": currency.code}
             )
         raise ValidationError(_("Choose an amount, or write your own."))
-
-    def _typed(self, text: str, currency: Currency) -> Money:
-        try:
-            return parse_amount(text, currency.code)
-        except AmountError as error:
-            raise ValidationError(_amount_message(error.code, currency)) from error
-
-    def _check_bounds(self, wished: Money, currency: Currency) -> None:
-        if wished < currency.minimum:
-            raise ValidationError(
-                gettext("The smallest donation is %(minimum)s.")
-                % {"minimum": currency.minimum.format(locales.babel_locale(get_language()))}
-            )
-        if currency.maximum < wished:
-            raise ValidationError(_too_large(currency))
 
     def _clean_method(self, fees: list[Fee]) -> None:
         """Where ways to pay cost differently, the donor says which one; else there is nothing to choose."""
@@ -333,25 +310,3 @@ def _next(day: int, earliest: date) -> date:
     if this_month >= earliest:
         return this_month
     return (earliest.replace(day=1) + timedelta(days=31)).replace(day=day)
-
-
-def _amount_message(problem: AmountProblem, currency: Currency) -> str:
-    if problem == AmountProblem.SIZE:
-        return _too_large(currency)
-    if problem == AmountProblem.STEP:
-        return gettext("%(currency)s has three decimals, and the last one must be 0.") % {"currency": currency.code}
-    if problem == AmountProblem.DECIMALS:
-        exponent = currency.minimum.exponent
-        if exponent == 0:
-            message = gettext("%(currency)s has no decimals. Please write a whole amount.")
-            return message % {"currency": currency.code}
-        return gettext(
-            "%(currency)s has %(count)d decimals. Please write no more, and thousands without a point or comma."
-        ) % {"currency": currency.code, "count": exponent}
-    return str(AMOUNT_MESSAGES[problem])
-
-
-def _too_large(currency: Currency) -> str:
-    return gettext("The largest donation by card is %(maximum)s. For more, please write to us.") % {
-        "maximum": currency.maximum.format(locales.babel_locale(get_language()))
-    }
