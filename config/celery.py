@@ -31,6 +31,12 @@ app.conf.update(
         "inbox": {"task": "payments.tasks.handle_inbox", "schedule": 30.0, "options": {"expires": 30}},
         "payments": {"task": "payments.tasks.look_up_payments", "schedule": 30.0, "options": {"expires": 30}},
         "refunds": {"task": "payments.tasks.carry_out_refunds", "schedule": 30.0, "options": {"expires": 30}},
+        "changes": {"task": "payments.tasks.carry_out_changes", "schedule": 30.0, "options": {"expires": 30}},
+        "mandates": {
+            "task": "payments.tasks.end_those_of_closed_appeals",
+            "schedule": 600.0,
+            "options": {"expires": 600},
+        },
         "settlement": {"task": "payments.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
         "sync": {"task": "payments.tasks.sync_recent", "schedule": 900.0, "options": {"expires": 900}},
         "receipts": {"task": "receipts.tasks.issue_due", "schedule": 15.0, "options": {"expires": 15}},

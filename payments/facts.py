@@ -27,6 +27,7 @@ from .models import (
     PaymentState,
     StripeAccount,
 )
+from .subscriptions import see_card
 
 Object = dict[str, Any]
 # A completed checkout whose charge no webhook has told of by then is looked up.
@@ -41,6 +42,11 @@ def charge_key(charge_id: str) -> str:
 def refunds_of(charge_id: str) -> str:
     """What an event waits for that knows a charge was refunded, but not by which refunds."""
     return f"refunds of {charge_id}"
+
+
+def invoice_of(intent_id: str) -> str:
+    """What a charge waits for that may be a collection under a mandate: its invoice, which tells the mandate."""
+    return f"invoice of {intent_id}"
 
 
 def refund_key(refund_id: str) -> str:
@@ -79,20 +85,39 @@ def _attempt(thing: Object) -> tuple[str, UUID | str | None]:
 
 @in_transaction
 def book_charge(account: StripeAccount, charge: Object) -> bool:
-    """Book a succeeded charge to its donation, or to suspense when it is none of ours."""
+    """Book a succeeded charge to its donation, or to suspense when it is none of ours.
+
+    Raises NotBookedYet for one of a customer while nobody knows whether an invoice of ours was paid by it.
+    """
     if charge["status"] != "succeeded" or not charge["captured"]:
         return False
-    key, at = charge_key(charge["id"]), moment(charge["created"])
-    amount = _amount(charge["amount_captured"], charge["currency"])
+    if charge.get("customer"):
+        see_card(account, charge)
     donation = _note_charge(account, charge)
     if donation is None:
-        is_new = donations.book_unmatched(
-            key=key, entity_id=account.entity_id, amount=amount, at=at, provider=account.slug
-        )
-    else:
-        is_new = donations.receive_donation(donation, key=key, amount=amount, at=at, provider=account.slug)
+        if charge.get("customer") and charge.get("payment_intent") and not ledger.booked(charge_key(charge["id"])):
+            raise NotBookedYet(invoice_of(charge["payment_intent"]))
+        return book_stranger(account, charge)
+    key, amount = charge_key(charge["id"]), _amount(charge["amount_captured"], charge["currency"])
+    is_new = donations.receive_donation(
+        donation, key=key, amount=amount, at=moment(charge["created"]), provider=account.slug
+    )
     if is_new:
-        _unpark(key)
+        unpark(key)
+    return is_new
+
+
+@in_transaction
+def book_stranger(account: StripeAccount, charge: Object) -> bool:
+    """Book a succeeded charge that is none of ours to suspense."""
+    if charge["status"] != "succeeded" or not charge["captured"]:
+        return False
+    key, amount = charge_key(charge["id"]), _amount(charge["amount_captured"], charge["currency"])
+    is_new = donations.book_unmatched(
+        key=key, entity_id=account.entity_id, amount=amount, at=moment(charge["created"]), provider=account.slug
+    )
+    if is_new:
+        unpark(key)
     return is_new
 
 
@@ -130,7 +155,7 @@ def book_refund(account: StripeAccount, refund: Object) -> bool:
         if refund["status"] in {"failed", "canceled"}:
             is_new |= donations.undo_refund(key=key, charge_key=charge, at=timezone.now())
         if is_new:
-            _unpark(refunds_of(refund["charge"]))
+            unpark(refunds_of(refund["charge"]))
     return is_new
 
 
@@ -240,7 +265,7 @@ def session_completed(account: StripeAccount, session: Object) -> None:
     if payment is None or session["mode"] != "payment":
         return
     intent = session.get("payment_intent")
-    moved = _standing(payment).update(
+    moved = standing(payment).update(
         state=PaymentState.COMPLETED,
         session_id=session["id"],
         payment_intent_id=intent or None,
@@ -263,11 +288,11 @@ def session_failed(account: StripeAccount, session: Object) -> None:
 
 @in_transaction
 def _fail(payment: Payment) -> None:
-    if _standing(payment).update(state=PaymentState.FAILED, error_code="async_payment_failed"):
+    if standing(payment).update(state=PaymentState.FAILED, error_code="async_payment_failed"):
         donations.withdraw_announcement(payment.donation.uuid, at=timezone.now())
 
 
-def _standing(payment: Payment) -> QuerySet[Payment]:
+def standing(payment: Payment) -> QuerySet[Payment]:
     """The attempt, unless it has ended."""
     return Payment.objects.filter(pk=payment.pk).exclude(state__in=ENDED)
 
@@ -277,7 +302,7 @@ def book_debit(payment: Payment, charge: Object) -> None:
     """What the newest charge of a completed checkout means that has not succeeded: announced, or never to come."""
     if charge["status"] == "failed":
         _fail(payment)
-    elif charge["status"] == "pending" and _standing(payment).select_for_update().first():
+    elif charge["status"] == "pending" and standing(payment).select_for_update().first():
         donations.announce_donation(
             payment.donation.uuid,
             provider_id=charge["payment_intent"],
@@ -294,14 +319,19 @@ def session_expired(account: StripeAccount, session: Object) -> None:
 
 def attempt_failed(account: StripeAccount, intent: Object) -> None:
     """A card was declined. The checkout stays open; the donor's page can say why it failed last."""
-    payment = payment_of(account, {**intent, "payment_intent": intent["id"]})
+    if payment := payment_of(account, {**intent, "payment_intent": intent["id"]}):
+        standing(payment).update(error_code=error_code(intent))
+
+
+def error_code(intent: Object) -> str:
+    """Why the newest attempt failed, in Stripe's or the bank's word; "authentication_required" to be confirmed."""
     error = intent.get("last_payment_error") or {}
-    if payment:
-        code = str(error.get("decline_code") or error.get("code") or "declined")[:60]
-        _standing(payment).update(error_code=code)
+    if intent["status"] == "requires_action":
+        return "authentication_required"
+    return str(error.get("decline_code") or error.get("code") or "declined")[:60]
 
 
-def _unpark(key: str) -> None:
+def unpark(key: str) -> None:
     """A fact has been booked: the events that waited for it are due at once, as if new.
 
     One that another worker has in hand is left to its back-off: it may be waiting for our locks.

@@ -61,7 +61,10 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True)
 class CheckoutSession:
-    """What we need of a session: `status` open | complete | expired, `payment_status` paid | unpaid."""
+    """What we need of a session.
+
+    `status`: open | complete | expired; `payment_status`: paid | unpaid | no_payment_required.
+    """
 
     id: str
     url: str
@@ -69,6 +72,8 @@ class CheckoutSession:
     payment_status: str
     payment_intent_id: str | None
     expires_at: datetime
+    subscription_id: str | None = None
+    invoice_id: str | None = None
     client_secret: str = ""
 
 
@@ -130,6 +135,8 @@ def _session(data: dict[str, Any]) -> CheckoutSession:
         status=data["status"],
         payment_status=data["payment_status"],
         payment_intent_id=data.get("payment_intent") or None,
+        subscription_id=data.get("subscription") or None,
+        invoice_id=data.get("invoice") or None,
         expires_at=moment(data["expires_at"]),
         client_secret=data.get("client_secret") or "",
     )
@@ -327,6 +334,10 @@ def get_payment_intent(account: StripeAccount, intent_id: str) -> dict[str, Any]
     """The payment intent with its newest charge as a dict."""
     params: Any = {"expand": ["latest_charge"]}
     return _call(lambda: _of(account).v1.payment_intents.retrieve(intent_id, params))
+
+
+def get_payment_method(account: StripeAccount, method_id: str) -> dict[str, Any]:
+    return _call(lambda: _of(account).v1.payment_methods.retrieve(method_id))
 
 
 def card_page(account: StripeAccount, customer_id: str, *, return_url: str, locale: str) -> str:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
-from . import facts
+from . import facts, invoices, subscriptions
 from .gateway import moment
 from .models import StripeAccount
 
 Event = dict[str, Any]
 Handler = Callable[[StripeAccount, dict[str, Any]], object]
+
+
+class Timed(Protocol):
+    """A handler of words of which the newest counts."""
+
+    def __call__(self, account: StripeAccount, thing: dict[str, Any], /, *, said_at: datetime) -> object: ...
 
 
 def charge_seen(account: StripeAccount, charge: dict[str, Any]) -> None:
@@ -32,12 +39,30 @@ HANDLERS: dict[str, Handler] = {
     "refund.updated": facts.book_refund,
     "refund.failed": facts.book_refund,
     "charge.refund.updated": facts.book_refund,
-    "checkout.session.completed": facts.session_completed,
-    "checkout.session.async_payment_succeeded": facts.session_completed,
-    "checkout.session.async_payment_failed": facts.session_failed,
+    "checkout.session.completed": invoices.see_session,
+    "checkout.session.async_payment_succeeded": invoices.see_session,
+    "checkout.session.async_payment_failed": invoices.see_session_failed,
     "checkout.session.expired": facts.session_expired,
     "payment_intent.payment_failed": facts.attempt_failed,
     "radar.early_fraud_warning.created": facts.see_warning,
+    "invoice_payment.paid": invoices.see_invoice_payment,
+    "payment_method.automatically_updated": subscriptions.see_method,
+    "payment_method.updated": subscriptions.see_method,
+}
+TIMED: dict[str, Timed] = {
+    "customer.subscription.created": subscriptions.see_subscription,
+    "customer.subscription.deleted": subscriptions.see_subscription,
+    "customer.subscription.paused": subscriptions.see_subscription,
+    "customer.subscription.resumed": subscriptions.see_subscription,
+    "customer.subscription.updated": subscriptions.see_subscription,
+    "invoice.marked_uncollectible": invoices.see_invoice,
+    "invoice.paid": invoices.see_invoice,
+    "invoice.payment_action_required": invoices.see_failure,
+    "invoice.payment_failed": invoices.see_failure,
+    "invoice.payment_succeeded": invoices.see_invoice,
+    "invoice.updated": invoices.see_invoice,
+    "invoice.voided": invoices.see_invoice,
+    "payment_intent.processing": invoices.see_processing,
 }
 # Which money each event of a dispute says has moved; a dispute is told to be as it was when the event was made.
 DISPUTES = {
@@ -53,6 +78,8 @@ def handle(account: StripeAccount, event: Event) -> None:
     """Book what the event tells; raises NotBookedYet when it rests on a fact still to come."""
     if handler := HANDLERS.get(event["type"]):
         handler(account, event["data"]["object"])
+    elif timed := TIMED.get(event["type"]):
+        timed(account, event["data"]["object"], said_at=moment(event["created"]))
     elif event["type"] in DISPUTES:
         moved = DISPUTES[event["type"]]
         facts.see_dispute(account, event["data"]["object"], said_at=moment(event["created"]), moved=moved)

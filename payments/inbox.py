@@ -256,6 +256,14 @@ def _back_off(attempts: int) -> datetime:
     return timezone.now() + timedelta(seconds=min(5 * 2**attempts, 6 * 3600))
 
 
+def dismiss(account: StripeAccount, waits_for: str, reason: str) -> int:
+    """What these events wait for will never be: they are handled, and say why nothing came of them; how many."""
+    parked = InboxEvent.objects.filter(account=account, state=EventState.PARKED, waits_for=waits_for)
+    return parked.update(
+        state=EventState.HANDLED, reason=reason, waits_for="", next_attempt_at=None, handled_at=timezone.now()
+    )
+
+
 def replay(events: QuerySet[InboxEvent]) -> int:
     """Make events due again, whatever became of them; how many. Booking twice is impossible."""
     return events.exclude(type="").update(

@@ -31,6 +31,7 @@ OVER = {"canceled", "incomplete_expired"}
 COLLECTED_AT = time(12, tzinfo=UTC)
 # A change of day leaves at least this much between two collections, so that nobody is charged twice in a row.
 BETWEEN = {Interval.MONTH: timedelta(days=21), Interval.YEAR: timedelta(days=335)}
+OVERDUE_AFTER = timedelta(days=2)
 # The first words of an answer count for more than any event of the second in which it was asked for.
 ANSWER = timedelta(milliseconds=500)
 
@@ -96,6 +97,66 @@ def fetch(account: StripeAccount, subscription_id: str) -> bool:
     """Ask Stripe about one subscription and note the answer. Raises the gateway's errors; never in a transaction."""
     asked = Asked.now(account, subscription_id)
     return take_answer(account, gateway.get_subscription(account, subscription_id), asked)
+
+
+def take_listed(account: StripeAccount, subscription: Object, said_at: datetime) -> bool:
+    """Note a subscription that Stripe lists, `said_at` being no older than what was heard before the list was asked
+    for; False if it is none of ours, or something was heard meanwhile."""
+    row = Subscription.objects.filter(account=account, subscription_id=subscription["id"]).first()
+    heard = {subscription["id"]: row.status_at} if row and row.status_at <= said_at else {}
+    return take_answer(account, subscription, Asked(said_at.replace(microsecond=0), heard))
+
+
+def look_up_overdue(limit: int = 100) -> int:
+    """Ask Stripe about mandates that should have collected days ago: an end or a pause that nobody told of.
+
+    Also about the cards that no event has shown. How many were asked about.
+    """
+    late = timezone.now().date() - OVERDUE_AFTER
+    overdue = Subscription.objects.filter(
+        mandate__state__in=[MandateState.ACTIVE, MandateState.FAILING, MandateState.PAUSED],
+        mandate__next_on__lt=late,
+        status_at__lt=timezone.now() - OVERDUE_AFTER,
+    )
+    unseen = Subscription.objects.filter(method="").exclude(method_id="").exclude(status__in=OVER)
+    for row in overdue.select_related("account").order_by("status_at")[:limit]:
+        fetch(row.account, row.subscription_id)
+    for row in unseen.select_related("account").order_by("pk")[:limit]:
+        see_method(row.account, gateway.get_payment_method(row.account, row.method_id))
+    return len(overdue[:limit]) + len(unseen[:limit])
+
+
+def see_card(account: StripeAccount, charge: Object) -> None:
+    """Note what a mandate is collected from, off its first charge."""
+    method_id, details = charge.get("payment_method"), charge.get("payment_method_details")
+    if method_id and details:
+        unseen = Subscription.objects.filter(account=account, customer_id=charge["customer"], method_id=method_id)
+        unseen.filter(method="").update(**_card(details))
+
+
+@in_transaction
+def see_method(account: StripeAccount, method: Object) -> bool:
+    """A card or account was replaced. Of two words the one with the later expiry is the newer: cards come longer."""
+    said = _card(method)
+    row = Subscription.objects.filter(account=account, method_id=method["id"]).select_for_update(of=("self",)).first()
+    if row is None or (row.method and row.expires_on and said["expires_on"] and said["expires_on"] < row.expires_on):
+        return False
+    return bool(Subscription.objects.filter(pk=row.pk).update(**said))
+
+
+def _card(details: Object) -> dict[str, Any]:
+    """What may be shown of a card or account, off a payment method or a charge's details."""
+    kind = details["type"]
+    shown = details.get(kind) or {}
+    expires_on = None
+    if shown.get("exp_year"):
+        expires_on = _months_later(date(shown["exp_year"], shown["exp_month"], 1), 0, 31)
+    return {
+        "method": kind[:20],
+        "brand": str(shown.get("display_brand") or shown.get("brand") or "")[:20],
+        "last4": str(shown.get("last4") or "")[:4],
+        "expires_on": expires_on,
+    }
 
 
 def _row(account: StripeAccount, subscription: Object, said_at: datetime) -> tuple[Subscription | None, bool]:

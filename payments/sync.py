@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from fundraising.donations import NotBookedYet
 
-from . import checkout, facts, gateway, inbox, settlement, sweeps
+from . import checkout, facts, gateway, inbox, invoices, settlement, subscriptions, sweeps
 from .models import (
     ENDED,
     SESSION_LIFE,
@@ -134,7 +134,7 @@ def sync_events(account: StripeAccount, *, since: datetime) -> int:
 
 def see_charge(account: StripeAccount, charge: facts.Object, _said_at: datetime) -> bool:
     """Book a charge, or its failure after it was booked."""
-    return facts.book_charge(account, charge) or facts.charge_failed(account, charge)
+    return invoices.book_charge(account, charge) or facts.charge_failed(account, charge)
 
 
 def book_refund_and_charge(account: StripeAccount, refund: facts.Object) -> bool:
@@ -142,7 +142,7 @@ def book_refund_and_charge(account: StripeAccount, refund: facts.Object) -> bool
     try:
         return facts.book_refund(account, refund)
     except NotBookedYet:
-        facts.book_charge(account, gateway.get_charge(account, str(refund["charge"])))
+        invoices.book_charge(account, gateway.get_charge(account, str(refund["charge"])))
         return facts.book_refund(account, refund)
 
 
@@ -156,7 +156,7 @@ def see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_a
     try:
         return see()
     except NotBookedYet:
-        facts.book_charge(account, gateway.get_charge(account, dispute["charge"]))
+        invoices.book_charge(account, gateway.get_charge(account, dispute["charge"]))
         return see()
 
 
@@ -167,7 +167,7 @@ def see_warning(account: StripeAccount, warning: facts.Object, _said_at: datetim
 def see_session(account: StripeAccount, session: facts.Object, _said_at: datetime) -> None:
     """Note that a checkout is complete or has expired."""
     if session["status"] == "complete":
-        facts.session_completed(account, session)
+        invoices.see_session(account, session)
     elif session["status"] == "expired":
         facts.session_expired(account, session)
 
@@ -184,7 +184,11 @@ SESSIONS = Kind(
     look_back=SESSION_LIFE + OVERLAP,
     filters={"status": "complete"},
 )
-KINDS = [CHARGES, REFUNDS, DISPUTES, WARNINGS, SESSIONS]
+SUBSCRIPTIONS = Kind(
+    "subscriptions", subscriptions.take_listed, "customer.subscription.updated", filters={"status": "all"}
+)
+INVOICES = Kind("invoices", invoices.see_listed, "invoice.updated")
+KINDS = [SUBSCRIPTIONS, INVOICES, CHARGES, REFUNDS, DISPUTES, WARNINGS, SESSIONS]
 # By which list the fact of a balance transaction is known, from its reporting category or type.
 FACTS = {
     "charge": CHARGES, "payment": CHARGES, "payment_failure_refund": CHARGES,
@@ -248,6 +252,9 @@ def _look_up_payments_of(account: StripeAccount) -> int:
 
 def look_up(payment: Payment) -> None:
     """Ask Stripe about one attempt, and book what it says."""
+    if payment.invoice_id:
+        invoices.fetch(payment.account, payment.invoice_id)
+        return
     session = (
         gateway.get_checkout(payment.account, payment.session_id)
         if payment.session_id
@@ -258,6 +265,10 @@ def look_up(payment: Payment) -> None:
             Payment.objects.filter(pk=payment.pk).exclude(state__in=ENDED).update(state=PaymentState.EXPIRED)
         return
     checkout.remember(payment, session)
+    if session.subscription_id:
+        subscriptions.fetch(payment.account, session.subscription_id)
+    if session.invoice_id:
+        invoices.fetch(payment.account, session.invoice_id)
     if session.payment_intent_id:
         charge = gateway.get_payment_intent_charge(payment.account, session.payment_intent_id)
         if charge and not facts.book_charge(payment.account, charge) and session.status == "complete":

@@ -6,7 +6,7 @@ import logging
 
 from celery import shared_task
 
-from . import gateway, inbox, refunds, sync
+from . import gateway, inbox, invoices, mandates, refunds, subscriptions, sync
 from .models import StripeAccount
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,10 @@ def handle_inbox() -> None:
 
 @shared_task
 def look_up_payments() -> None:
-    """Ask Stripe about attempts whose outcome is open, and for refunds that no event has shown."""
+    """Ask Stripe about attempts whose outcome is open, and for refunds and invoices that no event has shown."""
     sync.look_up_payments()
     sync.find_missing_refunds()
+    invoices.find_missing_invoices()
 
 
 @shared_task
@@ -31,6 +32,22 @@ def carry_out_refunds() -> None:
     """Decide on fraud warnings, ask Stripe for the refunds wanted, and look up those without an answer."""
     refunds.decide_warnings()
     refunds.carry_out_due()
+
+
+@shared_task
+def carry_out_changes() -> None:
+    """Ask Stripe for the changes of mandates that are wanted, and look up those without an answer."""
+    mandates.carry_out_due()
+
+
+@shared_task
+def end_those_of_closed_appeals() -> None:
+    """End mandates whose appeal has closed, or tell their donors what they go on for; look up silent ones."""
+    mandates.end_those_of_closed_appeals()
+    try:
+        subscriptions.look_up_overdue()
+    except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+        log.warning("looking up subscriptions stops: %s", error)
 
 
 @shared_task

@@ -1,0 +1,360 @@
+"""Invoices of subscriptions: each that is paid, or tried, is a donation and an attempt to pay it.
+
+An invoice names its mandate, and its charge names only a payment intent; what joins the two is Stripe's invoice
+payment. Events of the three come in any order: each waits for the one it rests on. Where an event was lost, or never
+tells what we need (why a bank refused), `find_missing_invoices` asks Stripe.
+Lock order: subscription, mandate, payment, donation.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from fundraising import donations, mandates
+from fundraising.donations import NotBookedYet, in_transaction
+from fundraising.mandates import NotCollectable
+from fundraising.models import DonationState, Mandate, MandateState
+from fundraising.money import Money
+
+from . import facts, gateway, inbox, subscriptions
+from .facts import CHARGE_EVENT_WITHIN, Object, invoice_of, standing, unpark
+from .gateway import moment
+from .models import ENDED, EventState, InboxEvent, Payment, PaymentState, StripeAccount, Subscription
+from .subscriptions import mandate_of
+
+log = logging.getLogger(__name__)
+
+# Stripe tries again after days; between its events we ask about an open invoice this often at most.
+LOOK_UP_OPEN = timedelta(days=1)
+FAILED = {"requires_payment_method", "requires_action", "requires_confirmation"}
+
+
+def invoice_key(invoice_id: str) -> str:
+    """What an event waits for that rests on an invoice's payment being known."""
+    return f"invoice:{invoice_id}"
+
+
+def reason_of(invoice_id: str) -> str:
+    """What a failed collection waits for: why it failed, which its events do not tell."""
+    return f"reason of {invoice_id}"
+
+
+@in_transaction
+def see_invoice(account: StripeAccount, invoice: Object, *, said_at: datetime) -> bool:
+    """Note an invoice that was paid or tried; drafts, empty ones and those of others do nothing."""
+    mandate = _mandate(account, invoice)
+    if mandate is None or not _was_tried(invoice):
+        return False
+    payment = _payment(account, mandate, invoice)
+    if payment is None:
+        return False
+    if invoice["status"] == "paid":
+        paid_at = (invoice.get("status_transitions") or {}).get("paid_at")
+        _note_paid(mandate, payment, invoice["id"], moment(paid_at) if paid_at else said_at)
+    elif invoice["status"] in {"void", "uncollectible"}:
+        _give_up(mandate, payment, invoice["id"], said_at)
+    return True
+
+
+@in_transaction
+def see_failure(account: StripeAccount, invoice: Object, *, said_at: datetime) -> bool:
+    """An attempt to collect failed, or the bank asks the donor first. Raises NotBookedYet until it is known why."""
+    mandate = _mandate(account, invoice)
+    if mandate is None or not _was_tried(invoice):
+        return False
+    payment = _payment(account, mandate, invoice)
+    if payment is None or payment.state == PaymentState.SUCCEEDED:
+        return False
+    if payment.payment_intent_id is None:
+        raise NotBookedYet(reason_of(invoice["id"]))
+    return _note_failure(mandate, payment, invoice, payment.error_code, said_at)
+
+
+@in_transaction
+def see_invoice_payment(account: StripeAccount, line: Object) -> bool:
+    """Note which payment intent an invoice is paid by. Raises NotBookedYet before the invoice is known."""
+    intent_id = (line.get("payment") or {}).get("payment_intent")
+    if not intent_id:
+        return False
+    payment = Payment.objects.filter(account=account, invoice_id=line["invoice"]).first()
+    if payment is None:
+        raise NotBookedYet(invoice_key(line["invoice"]))
+    return _note_intent(payment, intent_id)
+
+
+@in_transaction
+def see_processing(account: StripeAccount, intent: Object, *, said_at: datetime) -> bool:
+    """A debit of a collection is on its way. Raises NotBookedYet before its invoice is known."""
+    if not intent.get("customer") or (intent.get("metadata") or {}).get("payment"):
+        return False  # of a single donation its checkout tells
+    payment = Payment.objects.filter(account=account, payment_intent_id=intent["id"]).select_related("donation").first()
+    if payment is None:
+        raise NotBookedYet(invoice_of(intent["id"]))
+    return _announce(payment, intent, said_at)
+
+
+@in_transaction
+def see_session(account: StripeAccount, session: Object) -> None:
+    """A checkout was completed; where it began a subscription, its first invoice is that of the form's donation."""
+    if session["mode"] != "subscription":
+        return facts.session_completed(account, session)
+    payment = facts.payment_of(account, session)
+    if payment is None:
+        return None
+    standing(payment).update(
+        state=PaymentState.COMPLETED,
+        session_id=session["id"],
+        look_up_at=timezone.now() + CHARGE_EVENT_WITHIN,
+    )
+    invoice_id = session.get("invoice")
+    if session["payment_status"] == "no_payment_required" or not invoice_id:
+        return None  # the first collection comes later, with an invoice of its own
+    if not Payment.objects.filter(account=account, invoice_id=invoice_id).exists():
+        Payment.objects.filter(pk=payment.pk, invoice_id=None).update(invoice_id=invoice_id)
+        unpark(invoice_key(invoice_id))
+    if session["payment_status"] == "unpaid" and not _has_failed(payment, invoice_id):
+        amount = Money.of_stripe(session["amount_total"], session["currency"])
+        _announce_once(payment, invoice_id, amount, moment(session["created"]))
+    return None
+
+
+def see_session_failed(account: StripeAccount, session: Object) -> None:
+    """The bank did not send the money. Of a subscription, the invoice tells, which Stripe may try again."""
+    if session["mode"] != "subscription":
+        facts.session_failed(account, session)
+
+
+def _mandate(account: StripeAccount, invoice: Object) -> Mandate | None:
+    """The mandate that an invoice is of, locked behind its subscription; None when it is none of ours."""
+    details = ((invoice.get("parent") or {}).get("subscription_details")) or {}
+    mandate = mandate_of(account, details.get("metadata"))
+    if mandate is None:
+        return None
+    Subscription.objects.select_for_update(of=("self",)).filter(mandate=mandate).first()
+    return Mandate.objects.select_for_update(of=("self",)).get(pk=mandate.pk)
+
+
+def _was_tried(invoice: Object) -> bool:
+    """Whether money was asked for: not so for what is empty, still a draft, or void because of a pause."""
+    tried = invoice["status"] == "paid" or invoice.get("attempt_count")
+    return bool(tried and invoice["status"] != "draft" and invoice["amount_due"] > 0)
+
+
+def _payment(account: StripeAccount, mandate: Mandate, invoice: Object) -> Payment | None:
+    """The attempt that stands for an invoice, made with its donation if there is none. Under the mandate's lock."""
+    known = Payment.objects.filter(account=account, invoice_id=invoice["id"]).select_related("donation").first()
+    if known:
+        return known
+    is_first = invoice["billing_reason"] == "subscription_create" or mandate.first_on is not None
+    collect = mandates.collect if is_first else mandates.collect_next
+    amount = Money.of_stripe(invoice["amount_due"], invoice["currency"])
+    try:
+        donation = collect(mandate.uuid, about=invoice["id"], amount=amount, at=moment(invoice["created"]))
+    except NotCollectable:
+        log.warning("invoice %s was made after the end of mandate %s", invoice["id"], mandate.uuid)
+        return None
+    # The first one was begun by a checkout.
+    payment = Payment.objects.filter(donation=donation, invoice_id=None).exclude(state__in=ENDED).first()
+    if payment is None:
+        payment = Payment(donation=donation, account=account, look_up_at=timezone.now() + LOOK_UP_OPEN)
+    if payment.state in {PaymentState.CREATED, PaymentState.UNKNOWN}:
+        payment.state = PaymentState.OPEN
+    payment.invoice_id = invoice["id"]
+    payment.save()
+    unpark(invoice_key(invoice["id"]))
+    return payment
+
+
+def _note_intent(payment: Payment, intent_id: str) -> bool:
+    """Note the payment intent, the first one for good; the charges that waited for it come next."""
+    noted = Payment.objects.filter(pk=payment.pk, payment_intent_id=None).update(payment_intent_id=intent_id)
+    unpark(invoice_of(intent_id))
+    return bool(noted)
+
+
+def _note_paid(mandate: Mandate, payment: Payment, invoice_id: str, at: datetime) -> None:
+    soon = timezone.now() + CHARGE_EVENT_WITHIN
+    standing(payment).update(state=PaymentState.COMPLETED, error_code="", look_up_at=soon)
+    _close(mandate, invoice_id)
+    mandates.mended(mandate.uuid, about=invoice_id, at=at)
+
+
+def _give_up(mandate: Mandate, payment: Payment, invoice_id: str, at: datetime) -> None:
+    """Nobody tries to collect it any more. Should it be paid after all, its charge will be booked."""
+    standing(payment).update(state=PaymentState.FAILED)
+    _close(mandate, invoice_id)
+    donations.withdraw_announcement(payment.donation.uuid, at=at)
+
+
+def _close(mandate: Mandate, invoice_id: str) -> None:
+    Subscription.objects.filter(mandate=mandate, open_invoice_id=invoice_id).update(open_invoice_id="")
+
+
+def _note_failure(mandate: Mandate, payment: Payment, invoice: Object, code: str, at: datetime) -> bool:
+    """The donor is told of each attempt once, and that it was the last where Stripe plans no other."""
+    is_news = mandates.failed(
+        mandate.uuid,
+        about=f"{invoice['id']}:{invoice['attempt_count']}",
+        step=invoice["attempt_count"],
+        is_last=not invoice.get("next_payment_attempt"),
+        code=code,
+        at=at,
+    )
+    if mandate.state == MandateState.ENDED:
+        standing(payment).update(state=PaymentState.FAILED)
+        return False
+    if is_news:
+        standing(payment).update(state=PaymentState.OPEN, look_up_at=timezone.now() + LOOK_UP_OPEN)
+        donations.withdraw_announcement(payment.donation.uuid, at=at)
+        Subscription.objects.filter(mandate=mandate).update(open_invoice_id=invoice["id"])
+    return is_news
+
+
+def _has_failed(payment: Payment, invoice_id: str, *, since: datetime | None = None) -> bool:
+    mandate = payment.donation.mandate
+    failed_at = mandates.last_failed_at(mandate, invoice_id) if mandate else None
+    return failed_at is not None and (since is None or failed_at >= since)
+
+
+def _announce(payment: Payment, intent: Object, at: datetime) -> bool:
+    if payment.invoice_id is None or _has_failed(payment, payment.invoice_id, since=at):
+        return False
+    if not standing(payment).update(state=PaymentState.COMPLETED):
+        return False
+    charge = intent.get("latest_charge") or intent["id"]  # another attempt of the same intent has another charge
+    amount = Money.of_stripe(intent["amount"], intent["currency"])
+    return _announce_once(payment, charge if isinstance(charge, str) else charge["id"], amount, at)
+
+
+def _announce_once(payment: Payment, provider_id: str, amount: Money, at: datetime) -> bool:
+    """Checkout and payment intent both tell of the first debit: it is announced by whichever comes first."""
+    payment.donation.refresh_from_db(fields=["state"])
+    if payment.donation.state != DonationState.OPENED:
+        return False
+    return donations.announce_donation(payment.donation.uuid, provider_id=provider_id, amount=amount, at=at)
+
+
+# --- asking Stripe
+
+
+def find_missing_invoices() -> int:
+    """Ask Stripe for what parked events wait for: an intent's invoice, why a collection failed, a subscription.
+
+    How many were asked about.
+    """
+    parked = InboxEvent.objects.filter(state=EventState.PARKED)
+    asked = 0
+    for account in StripeAccount.objects.filter(events__in=parked).distinct():
+        waiting = parked.filter(account=account)
+        try:
+            for prefix, find, attempts in FINDERS:
+                found = waiting.filter(waits_for__startswith=prefix, attempts__gte=attempts)
+                for waits_for in found.values_list("waits_for", flat=True).distinct()[:50]:
+                    find(account, waits_for.removeprefix(prefix))
+                    asked += 1
+        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            log.warning("looking for invoices of %s stops: %s", account, error)
+    return asked
+
+
+def _find_by_intent(account: StripeAccount, intent_id: str) -> None:
+    """Book what a payment intent brought: to its invoice's donation if that is ours, else to suspense."""
+    intent = gateway.get_payment_intent(account, intent_id)
+    lines = gateway.payments_by_intent(account, intent_id)
+    invoice = gateway.get_invoice(account, lines[0]["invoice"]) if lines else None
+    if invoice and _see_whole(account, invoice, intent):
+        return
+    charge = intent.get("latest_charge")
+    if charge:
+        facts.book_stranger(account, charge)
+    inbox.dismiss(account, invoice_of(intent_id), "of no invoice of ours")
+
+
+def _find_invoice(account: StripeAccount, invoice_id: str) -> None:
+    if not fetch(account, invoice_id):
+        for key in (invoice_key(invoice_id), reason_of(invoice_id)):
+            inbox.dismiss(account, key, "no invoice of ours")
+
+
+def _find_subscription(account: StripeAccount, subscription_id: str) -> None:
+    if subscriptions.fetch(account, subscription_id):
+        unpark(subscriptions.subscription_word(subscription_id))
+
+
+# What is waited for, who asks, and after how many tries: an event that will come by itself is given time.
+FINDERS = (
+    (invoice_of(""), _find_by_intent, 2),
+    (invoice_key(""), _find_invoice, 2),
+    (reason_of(""), _find_invoice, 1),
+    (subscriptions.subscription_word(""), _find_subscription, 1),
+)
+
+
+def fetch(account: StripeAccount, invoice_id: str) -> bool:
+    """Ask Stripe about an invoice, its payment intent and charge, and book what they say; False if it is not ours."""
+    invoice = gateway.get_invoice(account, invoice_id)
+    intents = [_intent_id(line) for line in gateway.payments_of_invoice(account, invoice_id)]
+    intent_id = next(filter(None, intents), None)
+    intent = gateway.get_payment_intent(account, intent_id) if intent_id else None
+    return _see_whole(account, invoice, intent)
+
+
+def _intent_id(line: Object) -> str | None:
+    return (line.get("payment") or {}).get("payment_intent") if line["status"] != "canceled" else None
+
+
+@in_transaction
+def _see_whole(account: StripeAccount, invoice: Object, intent: Object | None) -> bool:
+    """Book an invoice with its payment intent, both as Stripe has them now; False if it is none of ours."""
+    mandate = _mandate(account, invoice)
+    if mandate is None:
+        return False
+    intent = intent or {"status": ""}
+    charge = intent.get("latest_charge")
+    if _was_tried(invoice) or intent["status"] in {"processing", "succeeded"}:
+        payment = _payment(account, mandate, invoice)
+        if payment is None:
+            return False
+        if intent["status"]:
+            _note_intent(payment, intent["id"])
+        if charge:
+            facts.book_charge(account, charge)
+        payment.refresh_from_db()
+        _follow(mandate, payment, invoice, intent, moment(charge["created"]) if charge else timezone.now())
+    see_invoice(account, invoice, said_at=timezone.now())
+    unpark(reason_of(invoice["id"]))
+    return True
+
+
+def _follow(mandate: Mandate, payment: Payment, invoice: Object, intent: Object, at: datetime) -> None:
+    """What the newest attempt on an open invoice means, made `at`."""
+    if invoice["status"] != "open":
+        return
+    if intent["status"] == "processing":
+        _announce(payment, intent, at)
+    elif intent["status"] in FAILED and invoice["attempt_count"]:
+        code = facts.error_code(intent)
+        standing(payment).update(error_code=code)
+        _note_failure(mandate, payment, invoice, code, at)
+
+
+def book_charge(account: StripeAccount, charge: Object) -> bool:
+    """Book a charge; should it be known only by its invoice, ask Stripe for that. Never within a transaction."""
+    try:
+        return facts.book_charge(account, charge)
+    except NotBookedYet:
+        _find_by_intent(account, charge["payment_intent"])
+        return True
+
+
+def see_listed(account: StripeAccount, invoice: Object, said_at: datetime) -> bool:
+    """See an invoice that Stripe lists, and ask for the rest of it where the books do not have it yet."""
+    payment = Payment.objects.filter(account=account, invoice_id=invoice["id"]).first()
+    if payment and payment.state == PaymentState.SUCCEEDED:
+        return False
+    if _was_tried(invoice) and invoice["status"] in {"paid", "open"}:
+        return fetch(account, invoice["id"])
+    return see_invoice(account, invoice, said_at=said_at)
