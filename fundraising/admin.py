@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Max
+from django.db.models import Case, Max, QuerySet, When
 from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from . import totals
+from .comments import hide_comment, show_comment
+from .currencies import add_usual
 from .locales import babel_locale
 from .models import (
+    Answer,
     Appeal,
     AppealWording,
     Campaign,
     CampaignText,
     CampaignUpdate,
+    Comment,
+    CommentState,
     Donation,
     DonationPage,
     Donor,
@@ -35,6 +42,7 @@ from .models import (
     LegalEntity,
     PageCurrency,
     Posting,
+    Question,
     Round,
     RoundText,
 )
@@ -202,11 +210,28 @@ class CurrencyInline(TabularInline):  # type: ignore[misc]
     extra = 0
 
 
+class QuestionInline(Kept, StackedInline):  # type: ignore[misc]
+    model = Question
+    extra = 0
+
+
 @admin.register(DonationPage)
 class DonationPageAdmin(Kept, ModelAdmin):  # type: ignore[misc]
-    list_display = ("slug", "locale", "appeal", "published")
+    list_display = ("slug", "locale", "appeal", "published", "offers_monthly", "offers_yearly", "takes_comments")
     list_filter = ("locale", "published")
-    inlines = (CurrencyInline,)
+    inlines = (CurrencyInline, QuestionInline)
+    actions = ("add_usual_currencies",)
+
+    @admin.action(description=_("Add the usual currencies"), permissions=["change"])
+    def add_usual_currencies(self, request: HttpRequest, pages: QuerySet[DonationPage]) -> None:
+        """Every usual currency that a page lacks, where a rate leads to the appeal's currency."""
+        for page in pages.select_related("appeal"):
+            done = add_usual(page)
+            names = {"page": str(page), "count": len(done.added), "missing": ", ".join(done.without_rate)}
+            self.message_user(request, gettext("%(page)s: %(count)d currencies added.") % names)
+            if done.without_rate:
+                text = gettext("%(page)s: no exchange rate yet for %(missing)s. Add them under Exchange rates.")
+                self.message_user(request, text % names, messages.WARNING)
 
 
 @admin.register(ExchangeRate)
@@ -221,7 +246,7 @@ class DonorAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
     list_display = ("uuid", "entity", "country", "locale", "created_at")
     list_filter = ("entity",)
-    fields = ("uuid", "entity", "first_name", "last_name", "email", "country", "locale", "created_at")
+    fields = ("uuid", "entity", "first_name", "last_name", "organisation", "email", "country", "locale", "created_at")
 
 
 class EntryInline(ReadOnly, TabularInline):  # type: ignore[misc]
@@ -231,17 +256,81 @@ class EntryInline(ReadOnly, TabularInline):  # type: ignore[misc]
     show_change_link = True
 
 
+def may_see_donors(request: HttpRequest) -> bool:
+    return request.user.has_perm("fundraising.view_donor")
+
+
+class AnswerInline(ReadOnly, TabularInline):  # type: ignore[misc]
+    model = Answer
+    extra = 0
+    fields = ("label", "text")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Answers are the donor's own words."""
+        return may_see_donors(request)
+
+
 @admin.register(Donation)
 class DonationAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
     list_display = ("reference", "opened_at", "shown_amount", "state", "page", "received_at")
     list_filter = ("state", "currency", "entity")
     search_fields = ("uuid__startswith",)
     list_select_related = ("page",)
-    inlines = (EntryInline,)
+    inlines = (AnswerInline, EntryInline)
+
+    def get_exclude(self, request: HttpRequest, obj: Donation | None = None) -> tuple[str, ...]:
+        """What says who gave, or for whom, is for those who may see donors."""
+        return () if may_see_donors(request) else ("tribute_name", "employer")
 
     @admin.display(description=_("amount"), ordering="amount_minor")
     def shown_amount(self, donation: Donation) -> str:
         return donation.amount.format(babel_locale(None))
+
+
+@admin.register(Comment)
+class CommentAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+    """The wall's waiting list, oldest last; nobody rewrites what a donor said."""
+
+    list_display = ("words", "state", "page", "donation_state", "written_at", "decided_by", "decided_at")
+    list_filter = ("state", "donation__page")
+    list_select_related = ("donation__page", "donation__donor")
+    ordering = (Case(When(state=CommentState.WAITING, then=0), default=1), "-written_at")
+    fields = ("donation", "text", "state", "written_at", "decided_by", "decided_at")
+    readonly_fields = fields
+    actions = ("show", "hide")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """With the donor's name for those who may see donors."""
+        return (*self.list_display, "donor_name") if may_see_donors(request) else self.list_display
+
+    @admin.display(description=_("comment"))
+    def words(self, comment: Comment) -> str:
+        return Truncator(comment.text).chars(120)
+
+    @admin.display(description=_("donation page"))
+    def page(self, comment: Comment) -> str:
+        return str(comment.donation.page)
+
+    @admin.display(description=_("donation"))
+    def donation_state(self, comment: Comment) -> str:
+        return str(comment.donation.get_state_display())
+
+    @admin.display(description=_("donor"))
+    def donor_name(self, comment: Comment) -> str:
+        return comment.donation.donor.full_name
+
+    @admin.action(description=_("Show on the page"), permissions=["change"])
+    def show(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
+        for comment in comments:
+            show_comment(comment, by=request.user.get_username())
+
+    @admin.action(description=_("Do not show"), permissions=["change"])
+    def hide(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
+        for comment in comments:
+            hide_comment(comment, by=request.user.get_username())
 
 
 class PostingInline(ReadOnly, TabularInline):  # type: ignore[misc]

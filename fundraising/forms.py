@@ -19,7 +19,7 @@ from .drafts import DonationDraft, Regularly
 from .models import AppealState, Interval, PublicName, Question, QuestionKind, Tribute
 from .money import Money
 from .offers import ONCE, Currency, Fee
-from .words import clean_comment, clean_line, clean_name
+from .words import clean_comment, clean_line, clean_name, clean_organisation
 
 OTHER = "other"
 DAYS = range(1, 29)
@@ -94,7 +94,7 @@ class DonationForm(forms.Form):
         error_messages={"invalid_choice": _("Please choose whether it honours or remembers somebody.")},
     )
     tribute_name = WordsField(clean_name, label=_("Whom?"), required=False)
-    organisation = WordsField(clean_line, label=_("Company or organisation that gives"), required=False)
+    organisation = WordsField(clean_organisation, label=_("Company or organisation that gives"), required=False)
     employer = WordsField(clean_line, label=_("Your employer"), required=False)
     comment = WordsField(clean_comment, label=_("A few words for this page"), required=False)
     newsletter = forms.BooleanField(label=_("Write to me about what my donation made possible"), required=False)

@@ -84,7 +84,10 @@ def with_questions(pages: QuerySet[Any]) -> QuerySet[Any]:
     """Donation pages with the questions they ask, as JSON: no query of its own."""
     asked = Question.objects.filter(page=OuterRef("pk"), retired=False).order_by("position", "pk")
     fields = ("id", "position", "label", "hint", "kind", "choices", "required")
-    return pages.annotate(asked=ArraySubquery(asked.values(json=JSONObject(**{name: name for name in fields}))))
+    found: QuerySet[Any] = pages.annotate(
+        asked=ArraySubquery(asked.values(json=JSONObject(**{name: name for name in fields})))
+    )
+    return found
 
 
 def questions(page: Any) -> list[Question]:

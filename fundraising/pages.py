@@ -18,7 +18,7 @@ from . import content as reading
 from . import donations
 from .content import AppealContent, NotPublished
 from .forms import DonationForm
-from .models import Donation, DonationState, Entry, PublicName
+from .models import Donation, DonationState, Entry, PublicName, Tribute
 
 # Long enough to carry a crowd from a shared cache, short enough that an update is seen at once.
 PUBLIC_SECONDS = 5
@@ -177,6 +177,9 @@ def donation_context(found: Donation, state: str) -> dict[str, Any]:
             "refunded": refunded,
             "withheld": donations.withheld(found) if state == "disputed" else None,
             "public_name": PublicName(found.public_name).label,
+            "tribute": Tribute(found.tribute).label if found.tribute else "",
+            "tribute_name": found.tribute_name,
+            "organisation": found.donor.organisation,
             "appeal_title": found.wording.title,
             "appeal_url": found.page.get_absolute_url(),
             "purpose": found.wording.purpose,

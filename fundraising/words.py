@@ -41,6 +41,14 @@ def clean_line(text: str, limit: int = LINE_LENGTH) -> str:
     return text
 
 
+def clean_organisation(text: str) -> str:
+    """The name of a company or another body; raises ValidationError. It goes on receipts, whose fonts know no emoji."""
+    text = clean_line(text)
+    if any(unicodedata.category(char) in {"So", "Me"} and char not in "®©™°" for char in text):
+        raise ValidationError(_("Please use letters only, without symbols or emoji."), code="symbol")
+    return text
+
+
 def clean_comment(text: str) -> str:
     """A few lines for the wall, without addresses of anything; raises ValidationError."""
     lines = [clean_line(line, COMMENT_LENGTH) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]

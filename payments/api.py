@@ -18,7 +18,8 @@ from fundraising.api.errors import Conflict, Unavailable
 from fundraising.api.serializers import DonationOpenedSerializer, DonationRequestSerializer
 from fundraising.content import AppealContent, NotPublished
 from fundraising.drafts import NotOpen, NotRegularly, open_donation
-from fundraising.forms import DonationForm
+from fundraising.forms import DonationForm, question_name
+from fundraising.models import QuestionKind
 from fundraising.money import EXPONENTS, Money
 
 from . import checkout
@@ -70,11 +71,27 @@ def _as_form(found: AppealContent, data: dict[str, Any]) -> dict[str, Any]:
     amount = ""
     if currency in EXPONENTS:
         amount = f"{Money(data['amount_minor'], currency).decimal:f}"
-    fields = {key: value for key, value in data.items() if value is not False}
+    fields = {key: value for key, value in data.items() if value not in (False, None)}
+    fields |= _answers(found, data.get("answers", {}))
     return {**fields, "currency": currency, "amount_choice": "other", "amount": amount}
 
 
+def _answers(found: AppealContent, answers: dict[str, str]) -> dict[str, str]:
+    """The answers as fields of the form; a box is ticked by `yes` alone. Raises ValidationError."""
+    asked = {str(question.pk): question for question in found.questions}
+    if unknown := answers.keys() - asked.keys():
+        raise ValidationError({"answers": [f"This page asks no question {name[:20]!r}." for name in sorted(unknown)]})
+    return {
+        question_name(asked[key]): answer
+        for key, answer in answers.items()
+        if asked[key].kind != QuestionKind.YES or answer == "yes"
+    }
+
+
 def _field(name: str) -> str:
+    """The request's name of a form's field."""
+    if name.startswith("question_"):
+        return f"answers.{name.removeprefix('question_')}"
     return "amount_minor" if name in {"amount", "amount_choice"} else name
 
 

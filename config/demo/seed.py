@@ -12,7 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.demo import texts
+from fundraising.currencies import add_usual
 from fundraising.models import (
+    AfterClose,
     Appeal,
     AppealState,
     AppealWording,
@@ -26,7 +28,9 @@ from fundraising.models import (
     Fund,
     Goal,
     LegalEntity,
-    PageCurrency,
+    PaymentMethod,
+    Question,
+    QuestionKind,
     Round,
     RoundText,
 )
@@ -44,6 +48,8 @@ GROUPS: dict[str, list[str]] = {
         "goal",
         "donationpage",
         "pagecurrency",
+        "question",
+        "comment",
     ],
     "finance": ["fund", "exchangerate"],
 }
@@ -72,11 +78,20 @@ def _entity(data: dict[str, Any]) -> LegalEntity:
     if created:
         for locale, (legal_form, sentence) in data["texts"].items():
             EntityText.objects.create(entity=entity, locale=locale, legal_form=legal_form, non_deductibility=sentence)
-        for currency, (basis_points, fixed) in texts.FEES.items():
-            FeeCover.objects.create(entity=entity, currency=currency, basis_points=basis_points, fixed_minor=fixed)
+        _fees(entity)
         Fund.objects.create(entity=entity, name="General fund", restricted=False)
-        StripeAccount.objects.create(slug=entity.slug, entity=entity, api_key=f"sk_test_{entity.slug}")
+        keys = {"api_key": f"sk_test_{entity.slug}", "publishable_key": f"pk_test_{entity.slug}"}
+        StripeAccount.objects.create(slug=entity.slug, entity=entity, **keys)
     return entity
+
+
+def _fees(entity: LegalEntity) -> None:
+    card, debit = PaymentMethod.CARD, PaymentMethod.SEPA_DEBIT
+    rules = [(currency, card, texts.CARD_BASIS_POINTS, fixed) for currency, fixed in texts.CARD_FIXED.items()]
+    for currency, method, basis_points, fixed in [*rules, ("EUR", debit, 0, texts.SEPA_FIXED)]:
+        FeeCover.objects.create(
+            entity=entity, currency=currency, method=method, basis_points=basis_points, fixed_minor=fixed
+        )
 
 
 def _campaign(entity: LegalEntity, data: dict[str, Any]) -> Campaign:
@@ -109,19 +124,25 @@ def _appeal(campaign: Campaign, data: dict[str, Any]) -> None:
         for locale, reason in reasons.items():
             RoundText.objects.create(round=round_, locale=locale, reason=reason)
         Goal.objects.create(round=round_, amount_minor=data["goal"], reason="Budget of our partners")
+    after_close = data.get("after_close", AfterClose.ENDS)
     for locale, wording in data["wording"].items():
         fields = {key: value for key, value in wording.items() if key != "slug"}
-        AppealWording.objects.create(appeal=appeal, locale=locale, version=1, **fields)
-        page = DonationPage.objects.create(appeal=appeal, locale=locale, slug=wording["slug"])
-        for position, (currency, (minimum, maximum, suggested)) in enumerate(texts.CURRENCIES.items()):
-            PageCurrency.objects.create(
-                page=page,
-                currency=currency,
-                position=position,
-                minimum_minor=minimum,
-                maximum_minor=maximum,
-                suggested_minor=suggested,
-            )
+        AppealWording.objects.create(appeal=appeal, locale=locale, version=1, after_close=after_close, **fields)
+        _page(appeal, locale, wording["slug"], data)
+
+
+def _page(appeal: Appeal, locale: str, slug: str, data: dict[str, Any]) -> None:
+    page = DonationPage.objects.create(
+        appeal=appeal,
+        locale=locale,
+        slug=slug,
+        offers_yearly=data.get("yearly", False),
+        takes_comments=data.get("comments", False),
+    )
+    add_usual(page)
+    if "question" in data:
+        label, answers = data["question"][locale]
+        Question.objects.create(page=page, label=label, kind=QuestionKind.CHOICE, choices="\n".join(answers))
 
 
 def accounts() -> list[dict[str, str]]:

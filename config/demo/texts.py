@@ -180,6 +180,13 @@ LEGAL: dict[str, Any] = {
 
 EVACUATION: dict[str, Any] = {
     "slug": "a-way-out",
+    "after_close": "continues",
+    "yearly": True,
+    "comments": True,
+    "question": {
+        "en": ("How did you hear of this appeal?", ["From a friend", "In the news", "By a petition"]),
+        "it": ("Come hai saputo di questo appello?", ["Da un’amica o un amico", "Dalle notizie", "Da una petizione"]),
+    },
     "fund": "Sarvia: a way out",
     "goal": 1_800_000,
     "rounds": [
@@ -297,13 +304,45 @@ SHELTER: dict[str, Any] = {
     },
 }
 
-# currency: (minimum, maximum, suggestions), in minor units
-CURRENCIES = {
-    "EUR": (500, 1_000_000, [1_500, 3_500, 7_500, 15_000]),
-    "USD": (500, 1_000_000, [1_500, 3_500, 7_500, 15_000]),
-    "GBP": (500, 1_000_000, [1_500, 3_000, 6_000, 12_000]),
-    "JPY": (500, 1_500_000, [2_000, 5_000, 10_000, 20_000]),
+# What the sandbox charges (payments/sandbox/money.py): hundredths of a per cent, and 25 cents of a euro in minor units
+# of each currency; a bank debit costs 35 cents, whatever the amount.
+CARD_BASIS_POINTS = 140
+CARD_FIXED = {
+    "AED": 101, "AUD": 42, "BHD": 110, "BRL": 150, "CAD": 38, "CHF": 24, "CZK": 628, "DKK": 187,
+    "EUR": 25, "GBP": 22, "HKD": 215, "HUF": 9875, "ILS": 100, "INR": 2300, "JOD": 200, "JPY": 40,
+    "KRW": 370, "KWD": 90, "MXN": 475, "NOK": 290, "NZD": 45, "PLN": 108, "RON": 125, "SEK": 283,
+    "SGD": 37, "TND": 850, "TRY": 900, "TWD": 875, "USD": 28, "ZAR": 500,
+}  # fmt: skip
+SEPA_FIXED = 35
+# Euros for one unit: the sandbox's rates, so that its conversions and our totals agree.
+RATES = {
+    "AED": "0.2475248",
+    "AUD": "0.6060606",
+    "BHD": "2.4096386",
+    "BRL": "0.1666667",
+    "CAD": "0.6666667",
+    "CHF": "1.0526316",
+    "CZK": "0.0398406",
+    "DKK": "0.1340483",
+    "GBP": "1.1764706",
+    "HKD": "0.1162791",
+    "HUF": "0.0025316",
+    "ILS": "0.2500000",
+    "INR": "0.0108696",
+    "JOD": "1.2820513",
+    "JPY": "0.0062500",
+    "KRW": "0.0006757",
+    "KWD": "2.9411765",
+    "MXN": "0.0526316",
+    "NOK": "0.0862069",
+    "NZD": "0.5555556",
+    "PLN": "0.2325581",
+    "RON": "0.2012072",
+    "SEK": "0.0884956",
+    "SGD": "0.6849315",
+    "TND": "0.2941176",
+    "TRY": "0.0277778",
+    "TWD": "0.0285714",
+    "USD": "0.9090909",
+    "ZAR": "0.0500000",
 }
-# what the sandbox charges: basis points, fixed part in minor units
-FEES = {"EUR": (150, 25), "USD": (290, 30), "GBP": (250, 20), "JPY": (360, 0)}
-RATES = {"USD": "0.921500000", "GBP": "1.172000000", "JPY": "0.006120000", "CHF": "1.048000000"}

@@ -191,7 +191,7 @@ def page_form(appeal: Appeal, currency: str = "EUR", **changes: Any) -> dict[str
         "suggested_minor": "2500,5000",
     }
     fields = {"appeal": appeal.pk, "locale": "en", "slug": "boats", "published": "on"}
-    return {**fields, **inline("currencies", {**row, **changes})}
+    return {**fields, **inline("currencies", {**row, **changes}), **inline("questions")}
 
 
 def without_page(kit: factories.AppealKit) -> Appeal:
