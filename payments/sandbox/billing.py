@@ -93,7 +93,7 @@ def finalize_invoice(context: Context, invoice: Object) -> None:
 
 def retry_invoice(context: Context, invoice: Object) -> None:
     """Job: try to collect an open invoice; having nothing to collect with counts as a failed attempt."""
-    if invoice["status"] != "open":
+    if invoice["status"] != "open" or not invoice["auto_advance"]:
         return
     try:
         _collect(context, invoice, None, off_session=True)

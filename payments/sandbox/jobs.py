@@ -86,6 +86,7 @@ VERBS: dict[str, Verb] = {
     "pay_out": pay_out_daily,
     "payout_arrives": payouts.arrive,
     "renew_subscription": billing.renew_subscription,
+    "resume_collection": subscriptions.resume_collection,
     "retry_invoice": billing.retry_invoice,
     "settle_sepa_debit": settle_sepa_debit,
     "succeed_refund": refunds.succeed,

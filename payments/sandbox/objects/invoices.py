@@ -249,16 +249,29 @@ def settle(context: Context, invoice: Object) -> Object:
 
 
 def refuse(context: Context, invoice: Object, intent: Object) -> Object:
-    """The money did not come; the next attempt is planned while there are any left."""
+    """The money did not come; the next attempt is planned while there are any left and the subscription goes on.
+
+    A first invoice is tried again too if its debit was on its way: only then had the subscription begun.
+    """
     tries = invoice["attempt_count"]
     invoice |= {"attempted": True, "attempt_count": tries + 1}
-    planned = context.now + RETRY_DAYS[tries] * DAY if tries < len(RETRY_DAYS) else None
-    invoice["next_payment_attempt"] = planned if invoice["billing_reason"] == "subscription_cycle" else None
+    begun = context.get("subscription", invoice["_subscription"])["status"] in ("active", "past_due")
+    planned = context.now + RETRY_DAYS[tries] * DAY if begun and tries < len(RETRY_DAYS) else None
+    invoice["next_payment_attempt"] = planned
     context.save(invoice)
     error = intent["last_payment_error"] or {}
     if intent["status"] == "requires_action" or error.get("code") == "authentication_required":
         events.emit(context, "invoice.payment_action_required", invoice)
     events.emit(context, "invoice.payment_failed", invoice)
+    return invoice
+
+
+def leave(context: Context, invoice: Object) -> Object:
+    """Its subscription is over: it stays open, and nobody tries to collect it."""
+    before = dict(invoice)
+    invoice |= {"auto_advance": False, "next_payment_attempt": None}
+    context.save(invoice)
+    events.emit(context, "invoice.updated", invoice, events.changes(before, invoice))
     return invoice
 
 

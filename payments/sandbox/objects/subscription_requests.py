@@ -150,6 +150,9 @@ def update(context: Context, given: dict[str, Any], key: str) -> Object:
     if "trial_end" in given:
         _move_trial_end(context, subscription, given)
     context.save(subscription)
+    if (given.get("pause_collection") or {}).get("resumes_at"):
+        resumes_at = given["pause_collection"]["resumes_at"]
+        context.later("resume_collection", subscription, resumes_at - context.now)
     if given.get("cancel_at"):
         context.later("cancel_subscription_in_time", subscription, given["cancel_at"] - context.now)
     events.emit(context, "customer.subscription.updated", subscription, events.changes(before, subscription))

@@ -212,8 +212,8 @@ def _hold_back(context: Context, invoice: Object, behavior: str) -> None:
 
 
 def fall_behind(context: Context, subscription: Object, invoice: Object) -> None:
-    """A renewal was not paid: past due while attempts are planned, then over."""
-    if invoice["billing_reason"] != "subscription_cycle":
+    """What had begun was not paid: past due while attempts are planned, then over."""
+    if subscription["status"] not in ("active", "past_due"):
         return
     if invoice["next_payment_attempt"]:
         if subscription["status"] == "active":
@@ -230,7 +230,16 @@ def end(context: Context, subscription: Object, reason: str) -> Object:
     subscription["cancellation_details"]["reason"] = reason
     context.save(subscription)
     events.emit(context, "customer.subscription.deleted", subscription)
+    for invoice in context.select("invoice", _subscription=subscription["id"], status="open"):
+        invoices.leave(context, invoice)
     return subscription
+
+
+def resume_collection(context: Context, subscription: Object) -> None:
+    """Job: the moment up to which collections were paused has come."""
+    paused = subscription["pause_collection"]
+    if paused and paused["resumes_at"] and paused["resumes_at"] <= context.now and subscription["status"] in ALIVE:
+        _change(context, subscription, pause_collection=None)
 
 
 def cancel_in_time(context: Context, subscription: Object) -> None:
