@@ -165,6 +165,8 @@ def open_donation(
     first_name: str = "Ada",
     last_name: str = "Rossi",
     email: str | None = None,
+    regularly: drafts.Regularly | None = None,
+    method: str = "",
 ) -> Donation:
     """A donation that has been opened and not paid, by a donor of its own unless `email` is given."""
     kit = kit or make_appeal()
@@ -181,6 +183,8 @@ def open_donation(
             country="IT",
             public_name=PublicName.ANONYMOUS,
             newsletter_consent="",
+            regularly=regularly,
+            method=method,
         )
     )
 
