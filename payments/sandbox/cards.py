@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TestMethod:
-    """A test card or IBAN. ``decline`` is the error code, ``reason`` the decline code; ``after`` follows a success.
+    """A test card or IBAN, or a bank transfer. ``decline`` is the error code, ``reason`` the decline code; ``after`` follows a success.
 
     ``ready_made`` is the name under which Stripe has it as a payment method already.
     """
@@ -107,6 +107,7 @@ METHODS = (
     ),
     TestMethod("4000000000007726", "refund_pending", after="refund_succeeds_later", ready_made="pm_card_pendingRefund"),
     TestMethod("4000000000005126", "refund_fails", after="refund_fails_later", ready_made="pm_card_refundFail"),
+    TestMethod("BANKTRANSFER", "bank_transfer", kind="customer_balance", country="DE"),
     TestMethod("DE89370400440532013000", "sepa_succeeds", kind="sepa_debit", country="DE"),
     TestMethod("IT60X0542811101000000123456", "sepa_italy", kind="sepa_debit", country="IT"),
     TestMethod("DE62370400440532013001", "sepa_fails", kind="sepa_debit", country="DE", decline="insufficient_funds"),

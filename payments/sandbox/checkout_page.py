@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from payments.sandbox import cards, money, paying
 from payments.sandbox.checkout_texts import TEXTS
 from payments.sandbox.context import Context
-from payments.sandbox.objects import accounts, checkout_sessions
+from payments.sandbox.objects import accounts, bank_transfers, checkout_sessions
 from payments.sandbox.page_layout import buttons, field, language, not_found, page, posted
 from payments.sandbox.sandbox import Sandbox
 from payments.sandbox.store import Object
@@ -132,11 +132,15 @@ def _form(
 <p><button class="button" type="submit">{_verb(session, texts)}</button></p>
 <fieldset>
 <legend>{texts["cases"]}</legend>
-{buttons(BUTTONS, texts)}
+{buttons((*BUTTONS, *_transfer(session)), texts)}
 </fieldset>
 </form>
 {_back(session, texts)}"""
     return page(lang, texts["pay"], body, status)
+
+
+def _transfer(session: Object) -> tuple[str, ...]:
+    return ("bank_transfer",) if bank_transfers.is_offered(session) else ()
 
 
 def _amount(session: Object, lang: str) -> str:

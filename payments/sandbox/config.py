@@ -26,6 +26,7 @@ class Settings:
     behaviour: dict[str, Any] = field(
         default_factory=lambda: {
             "sepa_delay": 20,
+            "transfer_delay": 20,
             "refund_delay": 20,
             "dispute_delay": 20,
             "balance_transaction_delay": 0,

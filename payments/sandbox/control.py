@@ -53,6 +53,7 @@ class Control:
             ("POST", "/sandbox/accounts/{account}", self.set_account),
             ("POST", "/sandbox/checkout/{session}/pay", self.pay),
             ("POST", "/sandbox/intents/{intent}/authenticate", self.authenticate),
+            ("POST", "/sandbox/intents/{intent}/fund", self.fund),
             ("POST", "/sandbox/webhook_endpoints/{endpoint}/roll", self.roll_secret),
             ("POST", "/sandbox/charges/{charge}/dispute", self.open_dispute),
             ("POST", "/sandbox/charges/{charge}/warn", self.warn),
@@ -183,6 +184,12 @@ class Control:
         context, intent = self._found(request, "intent", "payment_intent", "setup_intent")
         with self.sandbox.store.transaction():
             return {"status": paying.authenticate(context, intent, given.get("outcome", "pass"))["status"]}
+
+    async def fund(self, request: Request, given: dict[str, Any]) -> Any:
+        """The bank transfer that an intent waits for arrives now."""
+        context, intent = self._found(request, "intent", "payment_intent")
+        with self.sandbox.store.transaction():
+            return {"status": paying.transfer_arrives(context, intent)["status"]}
 
     async def roll_secret(self, request: Request, given: dict[str, Any]) -> Any:
         """``{"both_for": seconds}``: a new signing secret; the old one signs along for that long."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from payments.sandbox import billing
+from payments.sandbox import billing, paying
 from payments.sandbox.config import DAY
 from payments.sandbox.context import Context
 from payments.sandbox.objects import (
@@ -90,6 +90,7 @@ VERBS: dict[str, Verb] = {
     "retry_invoice": billing.retry_invoice,
     "settle_sepa_debit": settle_sepa_debit,
     "succeed_refund": refunds.succeed,
+    "transfer_arrives": paying.transfer_arrives,
 }
 
 

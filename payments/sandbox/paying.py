@@ -6,7 +6,7 @@ from payments.sandbox import billing
 from payments.sandbox.cards import TestMethod
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError
-from payments.sandbox.objects import checkout_sessions, payment_intents, payment_methods, setup_intents
+from payments.sandbox.objects import bank_transfers, charges, checkout_sessions, payment_intents, payment_methods, setup_intents
 from payments.sandbox.params import ADDRESS
 from payments.sandbox.store import Object
 
@@ -14,6 +14,8 @@ from payments.sandbox.store import Object
 def pay(context: Context, session: Object, method: TestMethod, payer: dict[str, Any]) -> Object:
     """Try a test card or IBAN on an open session; the session tells what came of it. ApiError when it is not open."""
     checkout_sessions.require_open(session)
+    if method.kind == "customer_balance":
+        bank_transfers.require_offered(session)
     billing_details: Object = {name: payer.get(name) or None for name in ("email", "name", "phone")}
     if payer.get("country"):
         billing_details["address"] = dict.fromkeys(ADDRESS.fields) | {"country": payer["country"]}
@@ -30,7 +32,8 @@ def pay(context: Context, session: Object, method: TestMethod, payer: dict[str, 
 
 def conclude(context: Context, session: Object, intent: Object) -> Object:
     """Complete the session when its intent is paid or on its way; leave it open otherwise."""
-    if session["status"] != "open" or intent["status"] not in ("succeeded", "processing"):
+    is_on_its_way = intent["status"] in ("succeeded", "processing") or bank_transfers.is_awaited(intent)
+    if session["status"] != "open" or not is_on_its_way:
         return session
     if session["mode"] == "subscription":
         session = billing.start_from_checkout(context, session, intent)
@@ -49,6 +52,17 @@ def authenticate(context: Context, intent: Object, outcome: str) -> Object:
     else:
         intent = payment_intents.fail_authentication(context, intent)
     follow(context, intent)
+    return intent
+
+
+def transfer_arrives(context: Context, intent: Object) -> Object:
+    """The money of a bank transfer is here; no-op when nothing waits for it (any more)."""
+    if not bank_transfers.is_awaited(intent):
+        return intent
+    payment_method = context.get("payment_method", intent["payment_method"])
+    intent["next_action"] = None
+    intent = payment_intents.succeeded(context, intent, charges.from_transfer(context, intent, payment_method))
+    checkout_sessions.settle(context, intent)
     return intent
 
 
@@ -75,7 +89,8 @@ def confirm(context: Context, given: dict[str, Any], key: str) -> Object:
 def waiting_for_authentication(context: Context, session: Object) -> Object | None:
     """The session's intent when 3-D Secure is asked for, else None."""
     intent = context.store.find(context.account, session["_intent"] or "")
-    return intent if intent and intent["status"] == "requires_action" else None
+    waits = intent and intent["status"] == "requires_action" and not bank_transfers.is_awaited(intent)
+    return intent if waits else None
 
 
 def problem(context: Context, session: Object) -> str:

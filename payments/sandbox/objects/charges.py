@@ -28,6 +28,11 @@ def attempt(context: Context, intent: Object, payment_method: Object) -> Object:
     return succeed(context, charge)
 
 
+def from_transfer(context: Context, intent: Object, payment_method: Object) -> Object:
+    """The charge of a bank transfer, made when the money is here."""
+    return succeed(context, _new(context, intent, payment_method))
+
+
 def decline(context: Context, intent: Object, payment_method: Object, code: str) -> Object:
     """A failed charge, whatever the card: for off-session payments that would need authentication."""
     return fail(context, _new(context, intent, payment_method), code, code)
@@ -83,6 +88,8 @@ def _new(context: Context, intent: Object, payment_method: Object) -> Object:
 def _details(payment_method: Object, intent: Object) -> Object:
     kind = payment_method["type"]
     shown = dict(payment_method[kind])
+    if kind == "customer_balance":
+        return {"type": kind, kind: shown}
     if kind == "sepa_debit":
         shown.pop("generated_from")
         return {"type": kind, kind: {**shown, "mandate": intent.get("_mandate")}}

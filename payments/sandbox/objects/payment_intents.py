@@ -5,7 +5,7 @@ from typing import Any
 from payments.sandbox import events, ids, listing, money, render
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError, invalid
-from payments.sandbox.objects import charges, mandates, payment_methods
+from payments.sandbox.objects import bank_transfers, charges, mandates, payment_methods
 from payments.sandbox.params import (
     EXPAND,
     Fields,
@@ -181,6 +181,8 @@ def attempt(context: Context, intent: Object, payment_method: Object) -> Object:
     """Try to take the money. Never raises for a refusal: the outcome is in the intent's status and last error."""
     method = payment_methods.test_method(payment_method)
     intent |= {"payment_method": payment_method["id"], "last_payment_error": None, "next_action": None}
+    if method.kind == "customer_balance":
+        return bank_transfers.announce(context, intent)
     ready = intent["_authenticated"] or (method.authenticate == "setup" and payment_method.get("_set_up"))
     if method.authenticate and not ready:
         if intent["_off_session"]:

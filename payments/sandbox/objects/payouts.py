@@ -110,20 +110,29 @@ def _book(context: Context, payout: Object, amount: int, kind: str, category: st
 
 
 def pay_out(context: Context) -> list[Object]:
-    """An automatic payout of everything available, one for each currency with a positive sum; each item is marked."""
+    """An automatic payout of everything available, one for each currency with a positive sum; each item is marked.
+
+    Where payouts are in whole units, what is over stays in the balance and goes with the next one: the items of such
+    a payout sum to a fraction of a unit more, or less, than what the bank gets.
+    """
     made = []
-    for currency in accounts.current(context)["_settlement_currencies"]:
+    account = accounts.current(context)
+    carried = account.setdefault("_carried", {})
+    for currency in account["_settlement_currencies"]:
         extra = "AND json_extract(data, '$._payout') IS NULL AND json_extract(data, '$.available_on') <= ?"
         items = context.store.select(
             context.account, "balance_transaction", {"currency": currency}, extra=extra, values=(context.now,)
         )
-        amount = sum(item["net"] for item in items)
+        total = sum(item["net"] for item in items) + carried.get(currency, 0)
+        amount = total - total % (100 if currency in WHOLE_UNITS else 1)
         if amount <= 0 or amount > _available(context, currency):
             continue
+        carried[currency] = total - amount
         payout = _send(context, amount, currency, {}, automatic=True)
         for item in items:
             context.save({**item, "_payout": payout["id"]})
         made.append(payout)
+    context.save(account)
     return made
 
 

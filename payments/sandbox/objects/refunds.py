@@ -69,6 +69,8 @@ def _check(charge: Object, amount: int, remaining: int) -> None:
         raise invalid(f"Charge {key} has already been refunded.", code="charge_already_refunded")
     if amount < 1:
         raise invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    if charge["currency"] in money.WHOLE_UNITS_ONLY and amount % 100:
+        raise invalid(f"Invalid amount: {charge['currency']} amounts must be a multiple of 100.", param="amount")
     if amount > remaining:
         shown = money.display(amount, charge["currency"]), money.display(remaining, charge["currency"])
         raise invalid(
