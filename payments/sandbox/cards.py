@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TestMethod:
-    """A test card or IBAN, or a bank transfer. ``decline`` is the error code, ``reason`` the decline code; ``after`` follows a success.
+    """A test card or IBAN, or a bank transfer.
+
+    ``decline`` is the error code, ``reason`` the decline code; ``after`` follows a success.
 
     ``ready_made`` is the name under which Stripe has it as a payment method already.
     """

@@ -69,6 +69,11 @@ def warn_of_fraud(context: Context, charge: Object) -> None:
     disputes.warn(context, charge)
 
 
+def transfer_arrives(context: Context, intent: Object) -> None:
+    """The money of a bank transfer is here."""
+    paying.transfer_arrives(context, intent)
+
+
 PAYOUT_DAYS = {"daily": 1, "weekly": 7, "monthly": 30}
 VERBS: dict[str, Verb] = {
     "attach_balance_transaction": charges.attach_balance_transaction,
@@ -90,7 +95,7 @@ VERBS: dict[str, Verb] = {
     "retry_invoice": billing.retry_invoice,
     "settle_sepa_debit": settle_sepa_debit,
     "succeed_refund": refunds.succeed,
-    "transfer_arrives": paying.transfer_arrives,
+    "transfer_arrives": transfer_arrives,
 }
 
 

@@ -6,7 +6,14 @@ from payments.sandbox import billing
 from payments.sandbox.cards import TestMethod
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError
-from payments.sandbox.objects import bank_transfers, charges, checkout_sessions, payment_intents, payment_methods, setup_intents
+from payments.sandbox.objects import (
+    bank_transfers,
+    charges,
+    checkout_sessions,
+    payment_intents,
+    payment_methods,
+    setup_intents,
+)
 from payments.sandbox.params import ADDRESS
 from payments.sandbox.store import Object
 
