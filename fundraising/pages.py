@@ -19,6 +19,7 @@ from . import donations
 from .content import AppealContent, NotPublished
 from .forms import DonationForm
 from .models import Donation, DonationState, Entry, PublicName, Tribute
+from .monthly import monthly_offer
 
 # Long enough to carry a crowd from a shared cache, short enough that an update is seen at once.
 PUBLIC_SECONDS = 5
@@ -115,20 +116,21 @@ def donation(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = donation_or_404(uuid)
     if found.locale != _language():
         query = request.META.get("QUERY_STRING", "")
-        return _private(HttpResponseRedirect(_address(found) + (f"?{query}" if query else "")))
+        return private(HttpResponseRedirect(_address(found) + (f"?{query}" if query else "")))
     state = shown_state(found, returned="returned" in request.GET)
     response = render(request, "fundraising/donation.html", donation_context(found, state))
-    return _private(response)
+    return private(response)
 
 
 @require_safe
 def donation_state(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The state alone, for the page to ask every few seconds."""
     found = donation_or_404(uuid)
-    return _private(JsonResponse({"state": shown_state(found, returned="returned" in request.GET)}))
+    return private(JsonResponse({"state": shown_state(found, returned="returned" in request.GET)}))
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def private(response: HttpResponse) -> HttpResponse:
+    """For the donor alone: in nobody's cache, and its address passed on to nobody."""
     patch_cache_control(response, private=True, no_store=True)
     response["Referrer-Policy"] = "no-referrer"
     return response
@@ -136,7 +138,8 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 def donation_or_404(uuid: UUID) -> Donation:
     """The donation with all that its page names."""
-    found = Donation.objects.select_related("donor", "page__appeal", "wording", "entity").filter(uuid=uuid).first()
+    rows = Donation.objects.select_related("donor", "page__appeal", "wording", "entity", "mandate")
+    found = rows.filter(uuid=uuid).first()
     if found is None:
         raise Http404
     return found
@@ -151,6 +154,8 @@ def shown_state(found: Donation, *, returned: bool) -> str:
     """The state as the donor's page words it. Only booked facts make it `received`."""
     match DonationState(found.state):
         case DonationState.OPENED:
+            if found.mandate and found.mandate.started_at:
+                return "scheduled"  # the mandate collects it, or tries again
             if Entry.objects.filter(donation=found, key__startswith=donations.announced_key("")).exists():
                 return "failed"  # announced by the bank, then withdrawn
             fresh = timezone.now() - found.opened_at < CONFIRMING
@@ -186,6 +191,8 @@ def donation_context(found: Donation, state: str) -> dict[str, Any]:
             "state_url": f"{address}state.json?returned=1" if waiting else "",
             "email_masked": _masked(found.donor.email),
         },
+        "mandate": found.mandate if found.mandate and found.mandate.started_at else None,
+        "monthly": monthly_offer(found) if state == "received" else None,
         "steps": _steps(state),
         "retry_url": f"{address}pay/" if state in {"opened", "failed"} else None,
         "entity": reading.entity_of(found.entity, found.locale),
@@ -200,7 +207,7 @@ def _masked(email: str) -> str:
 
 def _steps(state: str) -> list[dict[str, str]]:
     """What happens to the donation, in order. Nothing is promised that the books cannot show."""
-    if state in {"refunded", "disputed", "chargeback", "opened", "failed"}:
+    if state in {"refunded", "disputed", "chargeback", "opened", "failed", "scheduled"}:
         return []
     received = state in {"received", "partly_refunded"}
     return [

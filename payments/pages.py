@@ -10,12 +10,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from fundraising import pages
 from fundraising.drafts import NotOpen, NotRegularly, open_donation
 from fundraising.forms import DonationForm
 from fundraising.models import Donation
+from fundraising.monthly import monthly_offer
 
 from . import checkout, element
 from .models import PaymentState
@@ -61,6 +62,22 @@ def pay(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Try (again) to pay an opened donation; GET shows the pay step, while an attempt with Stripe's fields is open."""
     donation = pages.donation_or_404(uuid)
     return _on_to_stripe(request, donation) if request.method == "POST" else _pay_step(request, donation)
+
+
+@csrf_exempt
+@require_POST
+def monthly(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Give the same every month, from next month: a donation of its own, whose card Stripe asks for anew."""
+    donation = pages.donation_or_404(uuid)
+    offer = monthly_offer(donation)
+    try:
+        following = open_donation(offer.draft()) if offer else None
+    except (NotOpen, NotRegularly):  # it closed within the last seconds
+        following = None
+    if following is None:  # its page says what there is
+        with override(donation.locale):
+            return SeeOther(reverse("donation", kwargs={"uuid": donation.uuid}))
+    return _on_to_stripe(request, following)
 
 
 def _pay_step(request: HttpRequest, donation: Donation) -> HttpResponse:
