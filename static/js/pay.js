@@ -92,7 +92,7 @@ const setBusy = (is) => {
 const say = (message) => {
   error.textContent = message || setting("failedText");
   error.hidden = false;
-  error.focus();
+  error.scrollIntoView({ block: "nearest" });
 };
 
 /** @param {Actions} actions */
