@@ -27,7 +27,7 @@ def send(page: Page) -> None:
 
 
 def pay(page: Page, case: str = "success") -> None:
-    """Pay with a test card: with Stripe's fields on our pay step or on the sandbox's page, wherever the donor is led."""
+    """Pay with a test card: on our pay step or on the sandbox's page, wherever the donor is led."""
     hosted, ours = page.locator(f"button[name=case][value={case}]"), page.locator(f"{STEP}:not([aria-disabled=true])")
     expect(hosted.or_(ours)).to_be_visible()
     if hosted.count():
