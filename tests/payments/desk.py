@@ -8,7 +8,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -16,12 +16,14 @@ import httpx
 import stripe
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 import fundraising.audit
 import payments.audit
-from fundraising.models import Donation, DonationState, ExchangeRate
+from fundraising.drafts import Regularly
+from fundraising.models import Donation, DonationState, ExchangeRate, Interval
 from fundraising.money import Money
-from payments import gateway, handlers, inbox
+from payments import checkout, gateway, handlers, inbox, invoices
 from payments.models import EventState, InboxEvent, Payment, PaymentState, StripeAccount, WebhookSecret
 from tests import factories
 from tests.conftest import Sandbox
@@ -30,6 +32,8 @@ from tests.factories import AppealKit
 Event = dict[str, Any]
 SECRET = "whsec_of_the_tests"
 WITHDRAWN = ("needs_response", "under_review", "lost")  # in these a dispute's money is with the bank
+DAY = 86_400
+MONTH = 28 * DAY
 _ids = itertools.count(1)
 
 
@@ -79,6 +83,8 @@ class Desk:
     http: httpx.Client
     stripe: stripe.StripeClient
     client: Client
+    remembered: dict[str, Event] = field(default_factory=dict)
+    delivered: set[str] | None = None  # by id, where events are delivered as they happen
 
     @classmethod
     def open(cls, sandbox: Sandbox, kit: AppealKit | None = None) -> Desk:
@@ -128,6 +134,13 @@ class Desk:
         payment.refresh_from_db()
         return payment
 
+    def sign_up(self, minor: int = 5_000, currency: str = "EUR", **regularly: Any) -> Payment:
+        """A mandate's first attempt with an open session, made by the gateway: the test must commit."""
+        wish = Regularly(**{"interval": Interval.MONTH, **regularly})
+        donation = self.donation(minor, currency, regularly=wish)
+        checkout.checkout_url(donation)
+        return Payment.objects.get(donation=donation)
+
     def pay(self, payment: Payment, case: str = "success") -> Any:
         payment.refresh_from_db()
         return self.control(f"checkout/{payment.session_id}/pay", case=case, email="donor@example.org", name="Ada")
@@ -152,7 +165,25 @@ class Desk:
         return found
 
     def advance(self, seconds: int) -> None:
-        self.control("clock", advance=seconds)
+        """Let time pass; events are noted on the way, because Stripe lists those of thirty days."""
+        self.keep_up()
+        step = MONTH if self.delivered is None else 2 * DAY
+        while seconds > 0:
+            self.control("clock", advance=min(step, seconds))
+            self.keep_up()
+            seconds -= step
+
+    def keep_up(self) -> None:
+        """Note the events so far, and deliver them where that is done as they happen."""
+        found = self.events()
+        if self.delivered is not None:
+            self.deliver(event for event in found if event["id"] not in self.delivered)
+            self.delivered.update(event["id"] for event in found)
+            self.sweep()
+
+    def now(self) -> int:
+        moment: int = self.http.get("/sandbox/clock").json()["now"]
+        return moment
 
     def state(self) -> Any:
         return self.http.get("/sandbox/state").json()["accounts"].get(self.account.slug, {})
@@ -177,9 +208,9 @@ class Desk:
 
     def events(self, *kinds: str) -> list[Event]:
         """The events so far, oldest first."""
-        listed = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
-        found = [event.to_dict(for_json=True) for event in listed][::-1]
-        return [event for event in found if not kinds or event["type"] in kinds]
+        for event in list(self.stripe.v1.events.list({"limit": 100}).auto_paging_iter())[::-1]:
+            self.remembered.setdefault(event.id, event.to_dict(for_json=True))
+        return [event for event in self.remembered.values() if not kinds or event["type"] in kinds]
 
     # --- webhooks
 
@@ -207,6 +238,30 @@ class Desk:
         """Handle one event without the inbox."""
         with transaction.atomic():
             handlers.handle(self.account, event)
+
+    def sweep(self, rounds: int = 4) -> None:
+        """What waits is due, and what it waits for is asked of Stripe, as the sweeps do in the course of minutes."""
+        for _round in range(rounds):
+            handle_all()
+            parked = InboxEvent.objects.filter(state=EventState.PARKED)
+            if not parked.exists():
+                return
+            parked.update(next_attempt_at=timezone.now())
+            handle_all()
+            InboxEvent.objects.filter(state=EventState.PARKED).update(attempts=2)
+            invoices.find_missing_invoices()
+
+    # --- subscriptions
+
+    def subscription(self, payment: Payment) -> Any:
+        """The subscription at Stripe that an attempt began."""
+        session = self.stripe.v1.checkout.sessions.retrieve(payment.session_id or "")
+        return self.stripe.v1.subscriptions.retrieve(str(session.subscription))
+
+    def until_next_collection(self, payment: Payment, more: int = 0) -> None:
+        """Advance until the next invoice has been tried, an hour after its period began, and `more` seconds."""
+        ends = self.subscription(payment)["items"].data[0].current_period_end
+        self.advance(ends + 3_605 + more - self.now())
 
 
 def handle_all() -> None:
