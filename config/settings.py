@@ -58,6 +58,8 @@ FIELD_KEYS = required("FIELD_KEYS") or f"demo:{state_secret('field_key')}"
 INDEX_KEY = required("INDEX_KEY") or state_secret("index_key")
 
 PUBLIC_URL = (required("PUBLIC_URL") or "http://127.0.0.1:8000").rstrip("/")
+# What the evidence pack of a dispute tells the bank of refunds, in words; empty: nothing.
+REFUND_POLICY = os.environ.get("REFUND_POLICY", "")
 PUBLIC_HOST = PUBLIC_URL.split("://")[-1].split("/")[0].rsplit(":", 1)[0]
 DEBUG = False
 ALLOWED_HOSTS = (
