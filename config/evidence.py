@@ -37,7 +37,7 @@ def evidence_of(dispute: Dispute, donation: Donation, *, locale: str) -> Evidenc
         due_by=dispute.evidence_due_by if dispute.closed_at is None else None,
         reference=donation.reference,
         donated=donation.amount,
-        state=DonationState(donation.state).label,
+        state=str(DonationState(donation.state).label),
         donor_name=f"{donor.first_name} {donor.last_name}".strip(),
         donor_email=masked(donor.email),
         donor_country=donor.country,
