@@ -227,8 +227,9 @@ class DonationPageAdmin(Kept, ModelAdmin):  # type: ignore[misc]
         """Every usual currency that a page lacks, where a rate leads to the appeal's currency."""
         for page in pages.select_related("appeal"):
             done = add_usual(page)
-            names = {"page": str(page), "count": len(done.added), "missing": ", ".join(done.without_rate)}
-            self.message_user(request, gettext("%(page)s: %(count)d currencies added.") % names)
+            names = {"page": str(page), "added": ", ".join(done.added), "missing": ", ".join(done.without_rate)}
+            if done.added:
+                self.message_user(request, gettext("%(page)s now takes %(added)s too.") % names)
             if done.without_rate:
                 text = gettext("%(page)s: no exchange rate yet for %(missing)s. Add them under Exchange rates.")
                 self.message_user(request, text % names, messages.WARNING)

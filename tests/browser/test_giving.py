@@ -47,44 +47,6 @@ def test_a_donor_without_script_gives_too(site: Site, appeal_path: str, visit: V
     wait_until(lambda: donor.reload() and minor(donor) >= before + 3150, 20, "a reload shows the new total")
 
 
-def test_without_script_an_amount_of_another_currency_is_refused_and_nothing_typed_is_lost(
-    site: Site, appeal_path: str, visit: Visit
-) -> None:
-    donor = visit(site.address(appeal_path), java_script_enabled=False)
-    fill_in(donor, email="ada@example.org")
-    donor.locator("input[name=amount]").fill("")
-    first, second = offered(donor)[:2]
-    donor.locator(f"[data-amounts={first}] input").first.press("Space")
-    choose_currency(donor, second)
-    expect(donor.locator(f"[data-amounts={first}]")).to_be_hidden()
-    expect(donor.locator(f"[data-amounts={second}]")).to_be_visible()
-    send(donor)
-    expect(donor.locator(".error-summary")).to_contain_text(second)
-    expect(donor.locator("input[name=email]")).to_have_value("ada@example.org")
-    expect(donor.locator("input[name=last_name]")).to_have_value("Bianchi")
-
-
-def offered(page: Page) -> list[str]:
-    """The currencies of the form, in its order."""
-    return [group.get_attribute("data-amounts") or "" for group in page.locator("[data-amounts]").all()]
-
-
-def choose_currency(page: Page, code: str) -> None:
-    """By radio button or list, whichever the form has for its number of currencies."""
-    if page.locator("select[name=currency]").count():
-        page.locator("select[name=currency]").select_option(code)
-    else:
-        page.locator(f"input[name=currency][value={code}]").check()
-
-
-def test_with_script_the_amounts_follow_the_currency(site: Site, appeal_path: str, visit: Visit) -> None:
-    donor = visit(site.address(appeal_path))
-    first, second = offered(donor)[:2]
-    donor.locator(f"[data-amounts={first}] input").nth(1).press("Space")
-    choose_currency(donor, second)
-    expect(donor.locator(f"[data-amounts={second}] input").nth(1)).to_be_checked()
-
-
 def test_errors_are_named_in_a_summary_that_has_the_focus_and_leads_to_the_field(
     site: Site, appeal_path: str, visit: Visit
 ) -> None:

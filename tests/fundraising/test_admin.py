@@ -390,3 +390,33 @@ def test_a_rate_that_could_not_be_taken_back_is_refused_with_a_message(db: None)
     answer = client.post(url(ExchangeRate, "add"), {**rate, "rate": "0.8"})
     assert not saved(answer)
     assert "already exists" in messages_of(answer)
+
+
+# --- Many currencies ------------------------------------------------------------------------------
+
+
+def test_a_campaigner_adds_the_usual_currencies_at_once_and_is_told_which_lack_a_rate(
+    rows: factories.AppealKit,
+) -> None:
+    client = signed_in("campaigner")
+    ExchangeRate.objects.create(base="KWD", quote="EUR", on=timezone.localdate(), rate=Decimal("2.9"), source="bank")
+    page = rows.pages["en"]
+    form = {"action": "add_usual_currencies", "_selected_action": [page.pk]}
+    answer = client.post(url(DonationPage, "changelist"), form, follow=True)
+    told = messages_of(answer)
+    assert "now takes KWD too" in told
+    assert "no exchange rate yet for GBP" in told
+    assert [row.currency for row in page.currencies.all()] == ["EUR", "USD", "JPY", "KWD"]
+    assert not rows.pages["it"].currencies.filter(currency="KWD").exists()
+
+
+def test_finance_may_look_at_pages_and_add_no_currencies(rows: factories.AppealKit) -> None:
+    form = {"action": "add_usual_currencies", "_selected_action": [rows.pages["en"].pk]}
+    signed_in("finance").post(url(DonationPage, "changelist"), form)
+    assert rows.pages["en"].currencies.count() == 3
+
+
+def test_the_fee_of_each_way_to_pay_is_set_at_the_legal_entity(rows: factories.AppealKit) -> None:
+    page = signed_in("admin").get(url(type(rows.entity), "change", rows.entity.pk)).content.decode()
+    assert 'name="fee_covers-0-method"' in page
+    assert "by bank debit" in page

@@ -16,7 +16,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundraising import drafts, forms
+from fundraising import drafts
 from fundraising.content import appeal_content
 from fundraising.forms import DonationForm, regularly
 from fundraising.models import Appeal, AppealWording, Donation, DonationPage, FeeCover, Interval, Mandate, PageCurrency
@@ -192,7 +192,7 @@ def test_a_day_that_not_every_month_has_is_refused_beside_its_field(yearly: fact
 @given(today=st.dates(date(2024, 1, 1), date(2032, 12, 31)), day=st.integers(1, 28))
 def test_the_first_collection_is_the_next_such_day_and_no_sooner_than_a_bank_can(today: date, day: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forms.timezone, "localdate", lambda: today)
+        patch.setattr(timezone, "localdate", lambda: today)
         first_on = regularly(Interval.MONTH, day).first_on
     if first_on is None:
         assert day == today.day
