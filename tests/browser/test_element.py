@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,13 @@ pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
 PAY_STEP = re.compile(r"/it/d/[\w-]+/pay/")
 DONATION = re.compile(r"/it/d/[\w-]+/\?returned=1")
+_numbers = itertools.count(1)
+
+
+def give(page: Page) -> None:
+    """Send the form, each time as somebody else: the same donor again would be led to the same attempt."""
+    fill_in(page, email=f"element-{next(_numbers)}@example.org")
+    send(page)
 
 
 @pytest.fixture
@@ -30,8 +38,7 @@ def donor(site: Site, appeal_path: str, visit: Visit) -> Page:
 
 def on_step(site: Site, appeal_path: str, visit: Visit, **options: Any) -> Page:
     page = visit(site.address(appeal_path), **options)
-    fill_in(page)
-    send(page)
+    give(page)
     expect(page).to_have_url(PAY_STEP)
     expect(page.locator(f"{STEP}:not([aria-disabled=true])")).to_be_visible()
     return page
@@ -107,8 +114,7 @@ def test_when_stripes_script_or_fields_do_not_load_stripes_page_is_offered(
     if broken.endswith("element*"):  # a frame that is not there tells nobody: the page stops waiting
         page.clock.install()
     page.goto(site.address(appeal_path))
-    fill_in(page)
-    send(page)
+    give(page)
     expect(page).to_have_url(PAY_STEP)
     if broken.endswith("element*"):
         page.clock.fast_forward(16_000)
@@ -174,8 +180,7 @@ def test_the_pay_step_asks_the_sandbox_and_nobody_else(site: Site, appeal_path: 
     page.on("request", lambda request: asked.append((page.url, urlsplit(request.url).netloc)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(site.address(appeal_path))
-    fill_in(page)
-    send(page)
+    give(page)
     expect(page.locator(f"{STEP}:not([aria-disabled=true])")).to_be_visible()
     ours, stand_in = urlsplit(site.url).netloc, urlsplit(site.sandbox_url).netloc
     assert {host for _page, host in asked} == {ours, stand_in}
@@ -188,9 +193,8 @@ def test_when_stripe_does_not_answer_the_page_says_so_and_trying_again_succeeds(
 ) -> None:
     faults({"kind": "api_503", "match": "POST /v1/checkout/sessions", "count": 2})  # the SDK tries twice
     page = visit(site.address(appeal_path))
-    fill_in(page)
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
-        send(page)
+        give(page)
     assert answer.value.status == 503
     retry = page.locator("form[data-submit-once] button")
     expect(retry).to_be_visible()
