@@ -55,6 +55,10 @@ def text_of(snapshot: Snapshot) -> str:
     ("snapshot", "words"),
     [
         (
+            replace(SNAPSHOT, donor_name="Brandt GmbH", donor_person="Ada Rossi", tribute="In memory of Sorana Ilić"),
+            ["Issued to Brandt GmbH given by Ada Rossi Italy", "Dedication In memory of Sorana Ilić"],
+        ),
+        (
             SNAPSHOT,
             [
                 "Lantern Action", "EIN 00-1234567", "Portland, OR 97201", "Issued to Ada Rossi Italy",
@@ -71,7 +75,7 @@ def text_of(snapshot: Snapshot) -> str:
             ],
         ),
     ],
-    ids=["en", "it"],
+    ids=["company", "en", "it"],
 )  # fmt: skip
 def test_the_page_says_what_it_must_in_the_donors_language(snapshot: Snapshot, words: list[str]) -> None:
     text = text_of(snapshot)
