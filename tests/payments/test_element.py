@@ -177,7 +177,7 @@ def test_many_clicks_on_the_way_out_and_a_payment_at_the_same_time_make_one_char
         pays = partial(ours.http.post, f"/sandbox/checkout/{first.session_id}/pay", json={"case": "success"})
         leaves = partial(Client().post, step_of(donation))
         acts = iter([pays])
-        answers = at_once(5, lambda acts=acts, leaves=leaves: next(acts, leaves)())  # type: ignore[misc]
+        answers = at_once(5, lambda acts=acts, leaves=leaves: next(acts, leaves)())
         codes = [answer.status_code for answer in answers]
         assert len(codes) == 5
         assert set(codes) <= {200, 303, 400, 503}

@@ -23,7 +23,7 @@ def _transfer(desk: Desk) -> tuple[Any, Any]:
     answer = desk.http.post(f"/c/pay/{session.id}", data={"case": "bank_transfer", "email": "ada@example.org"})
     assert (answer.status_code, answer.headers["location"]) == (303, "http://shop.example/thanks")
     session = desk.stripe.v1.checkout.sessions.retrieve(session.id)
-    return session, desk.stripe.v1.payment_intents.retrieve(session.payment_intent)
+    return session, desk.stripe.v1.payment_intents.retrieve(str(session.payment_intent))
 
 
 def _types(desk: Desk) -> list[str]:

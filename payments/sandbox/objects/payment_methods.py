@@ -83,8 +83,8 @@ def of_test_method(context: Context, method: TestMethod, **fields: Any) -> Objec
         type=method.kind,
         _number=method.number,
     )
-    details = {"card": _card, "sepa_debit": _sepa_debit, "customer_balance": lambda _method: {}}
-    payment_method[method.kind] = details[method.kind](method)
+    details = {"card": _card, "sepa_debit": _sepa_debit}.get(method.kind)
+    payment_method[method.kind] = details(method) if details else {}
     if wallet := fields.get("wallet"):
         payment_method["card"]["wallet"] = {"type": wallet, wallet: {}, "dynamic_last4": None}
     return context.save(payment_method)
