@@ -24,6 +24,7 @@ from .models import Payment, StripeAccount, Surface
 
 API_VERSION = "2026-05-27.dahlia"
 SIGNATURE_TOLERANCE_SECONDS = 300
+FIRST_PAUSE = 1.0  # seconds, when Stripe asks for fewer requests and does not say when to come again
 CLOCKS_DIFFER = timedelta(seconds=60)  # Stripe's and ours, at most
 
 
@@ -77,6 +78,10 @@ class CheckoutSession:
     client_secret: str = ""
 
 
+class Connection(stripe.RequestsClient):
+    """The SDK's connection; a subclass, so that its pauses between attempts can be set here."""
+
+
 @lru_cache(maxsize=32)
 def _client(api_key: str, base: str) -> stripe.StripeClient:
     return stripe.StripeClient(
@@ -84,7 +89,7 @@ def _client(api_key: str, base: str) -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": base} if base else {},
         max_network_retries=1,
-        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_SECONDS),
+        http_client=Connection(timeout=settings.STRIPE_TIMEOUT_SECONDS),
     )
 
 
@@ -402,7 +407,7 @@ def _service(account: StripeAccount, kind: str) -> Any:
 def patiently(ask: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]:
     """Ask again while Stripe wants fewer requests, each time later: as it says, else 1, 2, 4 … seconds, `seconds` in
     all at most. Raises Unavailable then."""
-    waited, pause = 0.0, 1.0
+    waited, pause = 0.0, FIRST_PAUSE
     while True:
         try:
             return ask()

@@ -264,6 +264,12 @@ def dismiss(account: StripeAccount, waits_for: str, reason: str) -> int:
     )
 
 
+def set_aside(events: QuerySet[InboxEvent]) -> int:
+    """Staff have looked: these parked or failed events need no handling, for what they tell is booked; how many."""
+    parked = events.filter(state__in=[EventState.PARKED, EventState.FAILED])
+    return parked.update(state=EventState.QUARANTINED, next_attempt_at=None)
+
+
 def replay(events: QuerySet[InboxEvent]) -> int:
     """Make events due again, whatever became of them; how many. Booking twice is impossible."""
     return events.exclude(type="").update(
