@@ -59,7 +59,8 @@ def collect(mandate_uuid: UUID, *, about: str, amount: Money, at: datetime) -> D
     if known := _collected(mandate, about):
         return known
     first = mandate.donations.order_by("pk").first()
-    if first and first.state == DonationState.OPENED and not first.submission.startswith(COLLECTION):
+    unpaid = {DonationState.OPENED, DonationState.PENDING}
+    if first and first.state in unpaid and not first.submission.startswith(COLLECTION):
         return _adopt(first, mandate, about, amount)
     return _open(mandate, first, about, amount, at)
 
@@ -160,6 +161,16 @@ def mended(mandate_uuid: UUID, *, about: str, at: datetime) -> bool:
         _write(mandate, state=MandateState.ACTIVE, state_at=at)
     told = mandate.notices.filter(kind=NoticeKind.MANDATE_FAILED, about__startswith=f"{about}:")
     return told.exists() and _tell(mandate, NoticeKind.MANDATE_MENDED, about, at)
+
+
+@in_transaction
+def let_off(mandate_uuid: UUID, *, at: datetime) -> bool:
+    """Nobody asks for the failed collection any more; the next one comes in its time."""
+    mandate = _locked(mandate_uuid)
+    if mandate.state != MandateState.FAILING or _is_older(mandate, MandateState.ACTIVE, at):
+        return False
+    _write(mandate, state=MandateState.ACTIVE, state_at=at)
+    return True
 
 
 def last_failed_at(mandate: Mandate, about: str) -> datetime | None:

@@ -52,8 +52,6 @@ HANDLERS: dict[str, Handler] = {
 TIMED: dict[str, Timed] = {
     "customer.subscription.created": subscriptions.see_subscription,
     "customer.subscription.deleted": subscriptions.see_subscription,
-    "customer.subscription.paused": subscriptions.see_subscription,
-    "customer.subscription.resumed": subscriptions.see_subscription,
     "customer.subscription.updated": subscriptions.see_subscription,
     "invoice.marked_uncollectible": invoices.see_invoice,
     "invoice.paid": invoices.see_invoice,

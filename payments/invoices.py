@@ -66,8 +66,8 @@ def see_failure(account: StripeAccount, invoice: Object, *, said_at: datetime) -
     if mandate is None or not _was_tried(invoice):
         return False
     payment = _payment(account, mandate, invoice)
-    if payment is None or payment.state == PaymentState.SUCCEEDED:
-        return False
+    if payment is None or payment.state in {PaymentState.SUCCEEDED, PaymentState.FAILED}:
+        return False  # old news: it was paid since, or given up
     if payment.payment_intent_id is None:
         raise NotBookedYet(reason_of(invoice["id"]))
     return _note_failure(mandate, payment, invoice, payment.error_code, said_at)
@@ -102,8 +102,9 @@ def see_session(account: StripeAccount, session: Object) -> None:
     if session["mode"] != "subscription":
         return facts.session_completed(account, session)
     payment = facts.payment_of(account, session)
-    if payment is None:
+    if payment is None or payment.donation.mandate_id is None:
         return None
+    _lock(payment.donation.mandate_id)
     standing(payment).update(
         state=PaymentState.COMPLETED,
         session_id=session["id"],
@@ -131,10 +132,13 @@ def _mandate(account: StripeAccount, invoice: Object) -> Mandate | None:
     """The mandate that an invoice is of, locked behind its subscription; None when it is none of ours."""
     details = ((invoice.get("parent") or {}).get("subscription_details")) or {}
     mandate = mandate_of(account, details.get("metadata"))
-    if mandate is None:
-        return None
-    Subscription.objects.select_for_update(of=("self",)).filter(mandate=mandate).first()
-    return Mandate.objects.select_for_update(of=("self",)).get(pk=mandate.pk)
+    return _lock(mandate.pk) if mandate else None
+
+
+def _lock(mandate_id: int) -> Mandate:
+    """Whoever joins invoices, attempts and donations of a mandate does so one after the other."""
+    Subscription.objects.select_for_update(of=("self",)).filter(mandate=mandate_id).first()
+    return Mandate.objects.select_for_update(of=("self",)).get(pk=mandate_id)
 
 
 def _was_tried(invoice: Object) -> bool:
@@ -157,13 +161,16 @@ def _payment(account: StripeAccount, mandate: Mandate, invoice: Object) -> Payme
         log.warning("invoice %s was made after the end of mandate %s", invoice["id"], mandate.uuid)
         return None
     # The first one was begun by a checkout.
-    payment = Payment.objects.filter(donation=donation, invoice_id=None).exclude(state__in=ENDED).first()
+    begun = Payment.objects.filter(donation=donation, invoice_id=None).exclude(state__in=ENDED)
+    payment = begun.select_for_update(of=("self",)).first()
     if payment is None:
-        payment = Payment(donation=donation, account=account, look_up_at=timezone.now() + LOOK_UP_OPEN)
-    if payment.state in {PaymentState.CREATED, PaymentState.UNKNOWN}:
-        payment.state = PaymentState.OPEN
-    payment.invoice_id = invoice["id"]
-    payment.save()
+        soon = timezone.now() + LOOK_UP_OPEN
+        payment = Payment.objects.create(
+            donation=donation, account=account, state=PaymentState.OPEN, invoice_id=invoice["id"], look_up_at=soon
+        )
+    else:
+        payment.invoice_id = invoice["id"]
+        payment.save(update_fields=["invoice_id"])
     unpark(invoice_key(invoice["id"]))
     return payment
 
@@ -184,9 +191,12 @@ def _note_paid(mandate: Mandate, payment: Payment, invoice_id: str, at: datetime
 
 def _give_up(mandate: Mandate, payment: Payment, invoice_id: str, at: datetime) -> None:
     """Nobody tries to collect it any more. Should it be paid after all, its charge will be booked."""
+    was_open = Subscription.objects.filter(mandate=mandate, open_invoice_id=invoice_id).exists()
     standing(payment).update(state=PaymentState.FAILED)
     _close(mandate, invoice_id)
     donations.withdraw_announcement(payment.donation.uuid, at=at)
+    if was_open:
+        mandates.let_off(mandate.uuid, at=at)
 
 
 def _close(mandate: Mandate, invoice_id: str) -> None:

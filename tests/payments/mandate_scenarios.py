@@ -68,6 +68,27 @@ def _failed_for_good(desk: Desk, payment: Payment) -> None:
     desk.advance(16 * DAY)
 
 
+def _voided(desk: Desk, payment: Payment) -> None:
+    """Staff let the donor off the collection that failed."""
+    _paid(desk, payment, "fails_later", renewals=1)
+    desk.advance(DAY)
+    desk.stripe.v1.invoices.void_invoice(desk.subscription(payment).latest_invoice)
+
+
+def _bank_asks(desk: Desk, payment: Payment) -> None:
+    """A card whose bank wants the donor to confirm each payment: nobody is there to do so at a renewal."""
+    desk.control(f"intents/{desk.pay(payment, 'three_d_secure_always')['authenticate']}/authenticate", outcome="pass")
+    desk.until_next_collection(payment)
+
+
+def _card_replaced(desk: Desk, payment: Payment) -> None:
+    desk.pay(payment)
+    method = desk.subscription(payment).default_payment_method
+    desk.stripe.v1.payment_methods.update(method, {"billing_details": {"name": "Ada Rossi"}})
+    desk.control(f"payment_methods/{method}/replace", case="success_mastercard")
+    desk.until_next_collection(payment)
+
+
 def _debit_on_its_way(desk: Desk, payment: Payment) -> None:
     _paid(desk, payment, "sepa_succeeds")
     desk.until_next_collection(payment)
@@ -152,6 +173,9 @@ SCENARIOS = {
     "renewal failed for good": MandateScenario(
         _failed_for_good, ENDED, [RECEIVED, OPENED], 5_000, [TOLD_FAILED] * 4 + [TOLD_ENDED], MandateEnd.GAVE_UP
     ),
+    "failed renewal voided": MandateScenario(_voided, ACTIVE, [RECEIVED, OPENED], 5_000, [TOLD_FAILED]),
+    "bank asks at a renewal": MandateScenario(_bank_asks, FAILING, [RECEIVED, OPENED], 5_000, [TOLD_FAILED]),
+    "card replaced": MandateScenario(_card_replaced, ACTIVE, [RECEIVED] * 2, 10_000),
     "first debit arrived": MandateScenario(_renewed("sepa_succeeds", 0), ACTIVE, [RECEIVED], 5_000),
     "first debit failed": MandateScenario(_renewed("sepa_fails", 0), FAILING, [OPENED], 0, [TOLD_FAILED]),
     "renewed by debit": MandateScenario(_renewed("sepa_succeeds"), ACTIVE, [RECEIVED] * 2, 10_000),

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+
 import pytest
 from django.db.models import Sum
+from django.utils import timezone
 
-from fundraising.models import BROUGHT, Mandate, Posting
-from payments import handlers
-from payments.models import Payment
-from tests.payments.desk import Desk, Event, assert_books_agree, differences, unhandled
+from fundraising import ledger
+from fundraising.models import BROUGHT, Donation, Mandate, Posting, Purpose
+from payments import handlers, sync
+from payments.models import Payment, Subscription
+from tests.payments.desk import DAY, Desk, Event, assert_books_agree, booked, differences, handle_all, unhandled
 from tests.payments.mandate_scenarios import SCENARIOS, MandateScenario
-from tests.payments.test_facts_in_any_order import ORDERS
+from tests.payments.test_facts_in_any_order import ORDERS, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OF_MANDATES = [*handlers.TIMED, *(kind for kind in handlers.HANDLERS if kind.startswith(("invoice", "payment_method")))]
+# What several workers may have in hand at once.
+CROWDED = ("renewed twice", "renewal failed, then mended", "renewed by debit", "ended while a debit was on its way")
 
 
 def happened(desk: Desk, scenario: MandateScenario) -> tuple[Payment, list[Event]]:
@@ -45,7 +52,7 @@ def assert_ended(scenario: MandateScenario, payment: Payment, note: str = "") ->
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_books_and_mandates_say_the_same_whatever_the_order_of_events(desk: Desk, name: str) -> None:
     scenario = SCENARIOS[name]
-    for note in ("in order", "reversed, twice", "shuffled 1"):
+    for note in ("each twice", "reversed, twice", "shuffled 1"):
         payment, events = happened(desk, scenario)
         desk.deliver(ORDERS[note](events))
         desk.sweep()
@@ -66,4 +73,70 @@ def test_the_donor_is_told_of_each_thing_once_when_events_come_as_it_happens(des
     desk.keep_up()
     mandate = assert_ended(SCENARIOS[name], payment)
     assert list(mandate.notices.order_by("at", "pk").values_list("kind", flat=True)) == SCENARIOS[name].told
+    assert differences(asking_stripe=True) == []
+
+
+def test_every_handler_of_mandates_takes_part_in_a_scenario(desk: Desk) -> None:
+    for name in ("renewal failed, then mended", "ended while failing", "failed renewal voided", "card replaced"):
+        happened(desk, SCENARIOS[name])
+    for name in ("bank asks at a renewal", "first debit arrived"):
+        happened(desk, SCENARIOS[name])
+    desk.control(f"checkout/{desk.sign_up().session_id}/pay", case="success")
+    seen = {event["type"] for event in desk.events()}
+    # Only Stripe's dashboard can say so of an invoice.
+    assert set(OF_MANDATES) - seen == {"invoice.marked_uncollectible"}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_several_workers_may_have_the_events_of_one_mandate_in_hand(
+    desk: Desk, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment, events = happened(desk, SCENARIOS[name])
+    for event in ORDERS["shuffled 2"](events):
+        assert desk.post(json.dumps(event).encode()) == 200
+    assert at_once(4, lambda _: handle_all()) == []
+    desk.sweep()
+    assert [record.message for record in caplog.records if record.name == "payments.inbox"] == []
+    assert_ended(SCENARIOS[name], payment)
+    assert_books_agree(desk)
+
+
+def test_a_subscription_of_somebody_else_touches_nothing_and_its_money_waits_in_suspense(desk: Desk) -> None:
+    price = {
+        "currency": "eur",
+        "unit_amount": 900,
+        "product_data": {"name": "Magazine"},
+        "recurring": {"interval": "month"},
+    }
+    session = desk.stripe.v1.checkout.sessions.create(
+        {
+            "mode": "subscription",
+            "line_items": [{"quantity": 1, "price_data": price}],  # type: ignore[typeddict-item]
+            "success_url": "http://shop.example",
+        }
+    )
+    stranger = Payment(session_id=session.id)
+    desk.control(f"checkout/{session.id}/pay", case="sepa_succeeds")
+    desk.advance(60)
+    desk.until_next_collection(stranger, 60)
+    method = desk.subscription(stranger).default_payment_method
+    desk.stripe.v1.payment_methods.update(method, {"billing_details": {"name": "Somebody"}})
+    desk.deliver(ORDERS["shuffled 1"](desk.events()))
+    desk.sweep()
+    assert unhandled() == []
+    assert not Donation.objects.exists()
+    assert not Payment.objects.exists()
+    assert not Subscription.objects.exists()
+    assert booked(desk, "charge:") == {"EUR": 1_800}
+    assert ledger.balance(ledger.Bucket(desk.account.entity_id, Purpose.SUSPENSE, "EUR")).minor == -1_800
+    assert_books_agree(desk)
+
+
+def test_an_object_of_ours_that_nothing_was_heard_of_is_found_by_a_sweep(desk: Desk) -> None:
+    payment = desk.sign_up()
+    SCENARIOS["renewed twice"].happen(desk, payment)
+    desk.advance(DAY)
+    sync.sync_account(desk.account, since=timezone.now() - timedelta(hours=1))
+    desk.sweep()
+    assert_ended(SCENARIOS["renewed twice"], payment)
     assert differences(asking_stripe=True) == []
