@@ -6,27 +6,30 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Exists, Max, OuterRef, QuerySet, Sum, Value
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
 from fundraising.audit import Check, none_of
 from fundraising.ledger import Bucket, balance
-from fundraising.models import Entry, Posting, Purpose
+from fundraising.models import Entry, Mandate, Posting, Purpose
 from fundraising.money import Money
 
 from . import gateway
 from .facts import dispute_key
 from .models import (
+    CHANGE_OPEN,
     REFUND_OPEN,
     BalanceTransaction,
     Dispute,
     EventState,
     InboxEvent,
+    MandateChange,
     RefundRequest,
     StripeAccount,
 )
 from .settlement import OVERLAP
+from .subscriptions import OVER, mandate_of
 
 OLDEST = timedelta(minutes=10)
 # The sweeps fetch what a balance transaction shows to be missing within minutes.
@@ -47,6 +50,8 @@ def checks() -> Iterator[Check]:
 
     unanswered = RefundRequest.objects.filter(state__in=REFUND_OPEN, created_at__lt=timezone.now() - OLDEST)
     yield none_of("refunds without an answer for ten minutes", unanswered.count(), unanswered.first())
+    silent = MandateChange.objects.filter(state__in=CHANGE_OPEN, created_at__lt=timezone.now() - OLDEST)
+    yield none_of("changes of mandates without an answer for ten minutes", silent.count(), silent.first())
     lost = Dispute.objects.filter(status="lost").annotate(key=Concat(Value(dispute_key("")), "dispute_id"))
     held = lost.filter(Exists(_withheld_by(OuterRef("key")))).order_by("pk")
     yield none_of("disputes lost whose money is still withheld", held.count(), held.first())
@@ -75,12 +80,13 @@ def _withheld_by(key: OuterRef) -> QuerySet[Entry]:
 
 
 def stripe_checks() -> Iterator[Check]:
-    """Stripe's charges, refunds and settled money against the ledger, account by account; asks Stripe."""
+    """Stripe's charges, refunds, mandates and settled money against ours, account by account; asks Stripe."""
     for account in StripeAccount.objects.all():
         try:
             yield from _charges_and_refunds(account)
             yield from _disputes(account)
             yield from _settled(account)
+            yield from _subscriptions(account)
             yield from _held(account)
         except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
             yield Check(f"{account}: Stripe", "an answer", f"none ({error})", ok=False)
@@ -107,6 +113,26 @@ def _disputes(account: StripeAccount) -> Iterator[Check]:
             sign = {"dispute": -1, "dispute_reversal": 1}.get(line["reporting_category"], 0)
             drawn[dispute["currency"].upper()] += sign * dispute["amount"]
     yield from _agree(account, "disputes", drawn, _clearing(account, "dispute:"))
+
+
+def _subscriptions(account: StripeAccount) -> Iterator[Check]:
+    """What is to be collected regularly, by currency and interval, and of how many; by Stripe and by our mandates."""
+    stripe: Counter[tuple[str, str]] = Counter()
+    amounts: Counter[tuple[str, str]] = Counter()
+    for subscription in gateway.each(account, "subscriptions", created_gte=0, status="all"):
+        if subscription["status"] not in {*OVER, "incomplete"} and mandate_of(account, subscription["metadata"]):
+            item = subscription["items"]["data"][0]
+            key = item["price"]["currency"].upper(), item["price"]["recurring"]["interval"]
+            stripe[key] += 1
+            amounts[key] += item["price"]["unit_amount"] * item["quantity"]
+    alive = Mandate.objects.filter(subscription__account=account).exclude(state__in=["opened", "ended"])
+    ours = {(row["currency"], row["interval"]): row for row in alive.values("currency", "interval").annotate(
+        count=Count("pk"), sum=Sum("amount_minor"))}  # fmt: skip
+    for key in sorted(stripe.keys() | ours.keys()):
+        row = ours.get(key, {"count": 0, "sum": 0})
+        expected = f"{stripe[key]} of {Money.of_stripe(amounts[key], key[0])}"
+        found = f"{row['count']} of {Money(row['sum'], key[0])}"
+        yield Check(f"{account}: mandates by the {key[1]}", expected, found, ok=expected == found)
 
 
 def _clearing(account: StripeAccount, prefix: str) -> Counter[str]:
