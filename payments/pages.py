@@ -88,7 +88,7 @@ def _pay_step(request: HttpRequest, donation: Donation) -> HttpResponse:
         if found is None:
             return _private(HttpResponseRedirect(f"{address}?returned=1" if _is_completed(donation) else address))
         context = pages.donation_context(donation, "opened")
-        context |= {"element": found, "return_url": f"{address}?returned=1"}
+        context |= {"element": found, "return_url": f"{address}?returned=1", "regularly": donation.mandate}
         response = _private(render(request, "fundraising/pay.html", context))
     response._csp_update = element.policy()  # type: ignore[attr-defined]
     # Wallets open windows of their own from Stripe's frames, and wait for their answer.

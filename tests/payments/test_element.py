@@ -12,7 +12,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
-from fundraising.models import Donation, DonationState
+from fundraising.drafts import Regularly
+from fundraising.models import Donation, DonationState, Interval, Mandate, MandateState
 from payments import checkout, element, gateway
 from payments.models import Payment, PaymentState, StripeAccount, Surface
 from tests.payments.desk import Desk, assert_books_agree, state_of
@@ -273,3 +274,42 @@ def test_the_pay_step_may_load_stripes_script_and_frames_and_nothing_else(
     assert found["default-src"] == "'self'"
     assert 'data-script="https://js.stripe.com/dahlia/stripe.js"' in step.content.decode()
     assert gateway.API_VERSION.endswith(element.SCRIPT.split("/")[1])
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_mandate_starts_on_our_page_as_on_stripes(ours: Desk, leaves: bool) -> None:
+    donation = ours.donation(regularly=Regularly(interval=Interval.MONTH))
+    step = Client().post(step_of(donation), {"surface": "elements"})
+    assert step["Location"] == step_of(donation)
+    payment = Payment.objects.get()
+    assert (session_at_stripe(ours, payment).mode, payment.surface) == ("subscription", Surface.ELEMENTS)
+    assert "every month" in ours.client.get(step_of(donation)).content.decode()
+    if leaves:
+        assert Client().post(step_of(donation)).status_code == 303
+        payment = Payment.objects.latest("pk")
+    ours.pay(payment)
+    ours.deliver(ours.events())
+    assert state_of(donation) == DonationState.RECEIVED
+    assert Mandate.objects.get().state == MandateState.ACTIVE
+    statuses = [subscription.status for subscription in ours.stripe.v1.subscriptions.list().data]
+    assert (statuses, len(ours.charges())) == (["active"], 1)
+
+
+def test_a_bank_transfer_is_pending_until_the_money_is_here(desk: Desk) -> None:
+    payment = desk.checkout()
+    uuid = str(payment.uuid)
+    price = {"currency": "eur", "unit_amount": 5_000, "product_data": {"name": "Donation"}}
+    params: Any = {
+        "mode": "payment", "customer_creation": "always", "client_reference_id": uuid, "metadata": {"payment": uuid},
+        "payment_intent_data": {"metadata": {"payment": uuid}}, "success_url": "http://shop.example/thanks",
+        "line_items": [{"quantity": 1, "price_data": price}],
+    }  # fmt: skip
+    session = desk.stripe.v1.checkout.sessions.create(params)
+    Payment.objects.filter(pk=payment.pk).update(session_id=session.id)
+    desk.pay(payment, "bank_transfer")
+    desk.deliver(desk.events())
+    assert state_of(payment.donation) == DonationState.PENDING
+    desk.advance(86_400)
+    desk.deliver(desk.events())
+    assert state_of(payment.donation) == DonationState.RECEIVED
+    assert_books_agree(desk)
