@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup setup-dev demo test test-slow check smoke bench lock clean distclean
+.PHONY: help setup setup-dev demo test test-slow check smoke bench chaos lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,12 @@ smoke: setup-dev ## Start everything on free ports, give 20 donations, and compa
 
 bench: setup-dev ## Measure against limit programs run at the same time
 	@$(PYTHON) -m tests.bench $(ARGS)
+
+chaos: setup-dev ## Simulate months of giving with every fault, seed after seed (SEEDS=20 FIRST=1 ARGS="--donations 100")
+	@$(PYTHON) manage.py simulate --seed $(FIRST) --seeds $(SEEDS) --donations 25 --months 4 --faults all $(ARGS)
+
+SEEDS ?= 20
+FIRST ?= 1
 
 setup: ## Install what running needs, here and from this machine's packages
 	@sh deploy/setup.sh base

@@ -256,7 +256,7 @@ class Driver:
         """No more faults; what is on its way arrives; two quiet days pass; the sweeps do their work."""
         self.world.control("faults", faults=[])
         self.broker.loses = 0.0
-        for _ in range(5):
+        for _ in range(4):
             self.world.control("flush", retry_now=True)
             self.world.advance(self.random.randint(8, 12) * 3_600)
             # Of another API version: staff look at each and set it aside, for the sweeps book what it told of.
@@ -264,7 +264,7 @@ class Driver:
             self.broker.beat_all()
             self.work()
         # All is quiet now, and an hour's worth of sweeps brings in what the last hours left.
-        for _ in range(4):
+        for _ in range(2):
             self.world.control("flush", retry_now=True)
             clock.advance(900)
             self.broker.beat_all()

@@ -130,25 +130,41 @@ def simulate(
     http: httpx.Client, webhooks: str, *, seed_number: int, count: int, months: int, choice: str
 ) -> tuple[Driver, Verdict, dict[str, int]]:
     """One simulation on an empty database and an emptied sandbox: driver, verdict, and the faults that struck."""
-    http.post("/sandbox/reset", json={})
-    http.post("/sandbox/settings", json=SETTINGS)
-    seed.content()
-    account = StripeAccount.objects.get(slug="lantern")
-    StripeAccount.objects.exclude(pk=account.pk).delete()
-    broker = Broker(seed_number, loses=faults.CHOICES[choice][2])
-    world = World(account, http)
-    with (
-        mock.patch.object(settings, "EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend"),
-        mock.patch.object(settings, "STRIPE_API_BASE", str(http.base_url).rstrip("/")),
-        mock.patch.object(inbox.nudge, "wanted", broker.wanted),
-        clock.running_ahead(),
-    ):
-        inbox._known.clear()
-        secret = gateway.connect_webhook(account, f"{webhooks}/webhooks/stripe/{account.slug}/")
-        WebhookSecret.objects.create(account=account, secret=secret or "")
-        world.control("faults", seed=seed_number, faults=faults.wanted(choice))
-        driver = Driver(world, broker, seed=seed_number)
-        driver.run(count=count, months=months)
-        struck = world.struck() | {"broker_lost": broker.lost}
-        driver.end()
-        return driver, judge(world), struck
+    with sandbox_as_simulated(http):
+        seed.content()
+        account = StripeAccount.objects.get(slug="lantern")
+        StripeAccount.objects.exclude(pk=account.pk).delete()
+        broker = Broker(seed_number, loses=faults.CHOICES[choice][2])
+        with (
+            mock.patch.object(settings, "EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend"),
+            mock.patch.object(settings, "STRIPE_API_BASE", str(http.base_url).rstrip("/")),
+            mock.patch.object(inbox.nudge, "wanted", broker.wanted),
+            clock.running_ahead(),
+        ):
+            connect(account, webhooks)
+            world = World(account, http)
+            world.control("faults", seed=seed_number, faults=faults.wanted(choice))
+            driver = Driver(world, broker, seed=seed_number)
+            driver.run(count=count, months=months)
+            struck = world.struck() | {"broker_lost": broker.lost}
+            driver.end()
+            return driver, judge(world), struck
+
+
+@contextmanager
+def sandbox_as_simulated(http: httpx.Client) -> Iterator[None]:
+    """An empty sandbox whose banks take days; its settings are put back."""
+    http.post("/sandbox/reset", json={}).raise_for_status()
+    before = http.get("/sandbox/settings").json()
+    http.post("/sandbox/settings", json=SETTINGS).raise_for_status()
+    try:
+        yield
+    finally:
+        http.post("/sandbox/settings", json=before).raise_for_status()
+
+
+def connect(account: StripeAccount, webhooks: str) -> None:
+    """Have the sandbox send the account's events to us."""
+    inbox._known.clear()
+    secret = gateway.connect_webhook(account, f"{webhooks}/webhooks/stripe/{account.slug}/")
+    WebhookSecret.objects.create(account=account, secret=secret or "")
