@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from .donations import in_transaction
@@ -49,7 +50,7 @@ def expect(mandate_uuid: UUID, *, next_on: date | None) -> None:
         _write(mandate, next_on=next_on)
 
 
-@in_transaction
+@transaction.atomic  # with a savepoint: whoever catches its error goes on
 def collect(mandate_uuid: UUID, *, about: str, amount: Money, at: datetime) -> Donation:
     """The donation of one collection, `about` being the provider's id of it: the form's own if that is unused.
 
@@ -65,7 +66,7 @@ def collect(mandate_uuid: UUID, *, about: str, amount: Money, at: datetime) -> D
     return _open(mandate, first, about, amount, at)
 
 
-@in_transaction
+@transaction.atomic
 def collect_next(mandate_uuid: UUID, *, about: str, amount: Money, at: datetime) -> Donation:
     """As `collect`, for what cannot be the first collection: the form's donation is left to that one."""
     mandate = _collectable(mandate_uuid, at)
