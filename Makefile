@@ -51,5 +51,5 @@ clean: ## Stop the demo's database; remove all demo and test data and caches
 	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache locale/*/LC_MESSAGES/*.mo */locale/*/LC_MESSAGES/*.mo
 	find . -path ./.venv -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
-distclean: clean ## Remove the virtual environment as well
-	rm -rf .venv
+distclean: clean ## Remove the virtual environment and what npm fetched as well
+	rm -rf .venv tests/types/node_modules
