@@ -6,9 +6,12 @@ Events come in any order, so each carries when it was said, and the newest word 
 
 from __future__ import annotations
 
+import logging
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -22,6 +25,8 @@ from fundraising.money import Money
 from . import gateway
 from .gateway import moment
 from .models import CHANGE_OPEN, ChangeKind, MandateChange, Payment, PaymentState, StripeAccount, Subscription
+
+log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 # For words of one second: the later in this list follows on the earlier.
@@ -119,11 +124,25 @@ def look_up_overdue(limit: int = 100) -> int:
         status_at__lt=timezone.now() - OVERDUE_AFTER,
     )
     unseen = Subscription.objects.filter(method="").exclude(method_id="").exclude(status__in=OVER)
-    for row in overdue.select_related("account").order_by("status_at")[:limit]:
-        fetch(row.account, row.subscription_id)
-    for row in unseen.select_related("account").order_by("pk")[:limit]:
-        see_method(row.account, gateway.get_payment_method(row.account, row.method_id))
-    return len(overdue[:limit]) + len(unseen[:limit])
+    late_ones = list(overdue.select_related("account").order_by("status_at")[:limit])
+    for row in late_ones:
+        _unless_refused(partial(fetch, row.account, row.subscription_id), row)
+    cards = list(unseen.select_related("account").order_by("pk")[:limit])
+    for row in cards:
+        _unless_refused(partial(_fetch_method, row), row)
+    return len(late_ones) + len(cards)
+
+
+def _unless_refused(ask: Callable[[], object], row: Subscription) -> None:
+    """What Stripe refuses holds up no other."""
+    try:
+        ask()
+    except gateway.Refused as error:
+        log.warning("subscription %s not looked up: %s", row, error)
+
+
+def _fetch_method(row: Subscription) -> bool:
+    return see_method(row.account, gateway.get_payment_method(row.account, row.method_id))
 
 
 def see_card(account: StripeAccount, charge: Object) -> None:

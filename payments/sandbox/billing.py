@@ -127,4 +127,5 @@ def _refusal(context: Context, intent: Object, *, keeps_work: bool) -> ApiError:
         code=error.get("code", "invoice_payment_intent_requires_action"),
         keeps_work=keeps_work,
         payment_intent=render.public(context, intent),
+        **({"decline_code": error["decline_code"]} if "decline_code" in error else {}),
     )

@@ -134,10 +134,12 @@ class Desk:
         payment.refresh_from_db()
         return payment
 
+    def regularly(self, **wish: Any) -> Regularly:
+        return Regularly(**{"interval": Interval.MONTH, **wish})
+
     def sign_up(self, minor: int = 5_000, currency: str = "EUR", **regularly: Any) -> Payment:
         """A mandate's first attempt with an open session, made by the gateway: the test must commit."""
-        wish = Regularly(**{"interval": Interval.MONTH, **regularly})
-        donation = self.donation(minor, currency, regularly=wish)
+        donation = self.donation(minor, currency, regularly=self.regularly(**regularly))
         checkout.checkout_url(donation)
         return Payment.objects.get(donation=donation)
 

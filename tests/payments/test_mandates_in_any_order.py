@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import Sum
@@ -108,13 +109,12 @@ def test_a_subscription_of_somebody_else_touches_nothing_and_its_money_waits_in_
         "product_data": {"name": "Magazine"},
         "recurring": {"interval": "month"},
     }
-    session = desk.stripe.v1.checkout.sessions.create(
-        {
-            "mode": "subscription",
-            "line_items": [{"quantity": 1, "price_data": price}],  # type: ignore[typeddict-item]
-            "success_url": "http://shop.example",
-        }
-    )
+    wanted: Any = {
+        "mode": "subscription",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "success_url": "http://shop.example",
+    }
+    session = desk.stripe.v1.checkout.sessions.create(wanted)
     stranger = Payment(session_id=session.id)
     desk.control(f"checkout/{session.id}/pay", case="sepa_succeeds")
     desk.advance(60)
