@@ -18,7 +18,7 @@ from . import content as reading
 from . import donations
 from .content import AppealContent, NotPublished
 from .forms import DonationForm
-from .models import Donation, DonationState, Entry, PublicName, Tribute
+from .models import Donation, DonationState, Entry, Mandate, MandateState, PublicName, Tribute
 from .monthly import monthly_offer
 
 # Long enough to carry a crowd from a shared cache, short enough that an update is seen at once.
@@ -155,7 +155,7 @@ def shown_state(found: Donation, *, returned: bool) -> str:
     match DonationState(found.state):
         case DonationState.OPENED:
             if found.mandate and found.mandate.started_at:
-                return "scheduled"  # the mandate collects it, or tries again
+                return "confirming" if _is_being_collected(found, found.mandate) else "scheduled"
             if Entry.objects.filter(donation=found, key__startswith=donations.announced_key("")).exists():
                 return "failed"  # announced by the bank, then withdrawn
             fresh = timezone.now() - found.opened_at < CONFIRMING
@@ -164,6 +164,12 @@ def shown_state(found: Donation, *, returned: bool) -> str:
             return "partly_refunded"
         case state:
             return state.value
+
+
+def _is_being_collected(found: Donation, mandate: Mandate) -> bool:
+    """Whether word of a mandate's first collection is to come any second; the others are collected in their time."""
+    at_once = mandate.first_on is None and found.opened_at - mandate.opened_at < timedelta(minutes=1)
+    return at_once and mandate.state == MandateState.ACTIVE and timezone.now() - found.opened_at < CONFIRMING
 
 
 def donation_context(found: Donation, state: str) -> dict[str, Any]:

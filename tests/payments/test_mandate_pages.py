@@ -419,6 +419,18 @@ def test_a_donation_that_is_not_received_is_offered_nothing(desk: Desk) -> None:
     assert not Mandate.objects.exists()
 
 
+def test_between_sign_up_and_charge_the_first_donation_is_being_confirmed_and_is_no_promise(desk: Desk) -> None:
+    payment = desk.sign_up()
+    mandate = again(payment.donation.mandate)
+    mandates.start(mandate.uuid, at=timezone.now(), next_on=None)
+    shown = desk.client.get(f"/en/d/{payment.donation.uuid}/")
+    assert "We are confirming your donation" in text(shown)
+    assert "data-state-url" in shown.content.decode()
+    Donation.objects.update(opened_at=timezone.now() - timedelta(hours=3))
+    Mandate.objects.update(opened_at=timezone.now() - timedelta(hours=3))
+    assert "Your regular donation is set." in text(desk.client.get(f"/en/d/{payment.donation.uuid}/"))
+
+
 def test_a_donation_under_a_mandate_leads_to_its_page(desk: Desk, signed_up: Mandate) -> None:
     donation = signed_up.donations.get()
     shown = desk.client.get(f"/en/d/{donation.uuid}/").content.decode()
