@@ -189,7 +189,12 @@ def _visit_checkout(desk: Desk, v1: Api) -> None:
     desk.pay(session)
     v1.checkout.sessions.list({"status": "complete", "expand": ["data.payment_intent.latest_charge", "data.customer"]})
     v1.checkout.sessions.expire(desk.open_checkout().id)
-    desk.open_checkout(ui_mode="elements", return_url="http://shop.example/r")
+    price = {"currency": "eur", "unit_amount": 500, "product_data": {"name": "Donation"}}
+    items = {"mode": "payment", "line_items": [{"quantity": 1, "price_data": price}]}
+    v1.checkout.sessions.create({**items, "ui_mode": "elements", "return_url": "http://shop.example/r"})
+    awaited = desk.open_checkout(customer_creation="always")
+    desk.pay(awaited, "bank_transfer")
+    v1.checkout.sessions.retrieve(awaited.id, {"expand": ["payment_intent.payment_method"]})
     saving = v1.checkout.sessions.create({"mode": "setup", "currency": "eur", "success_url": "http://shop.example"})
     desk.pay(saving, "sepa_succeeds")
 
