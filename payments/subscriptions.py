@@ -113,24 +113,26 @@ def take_listed(account: StripeAccount, subscription: Object, said_at: datetime)
 
 
 def look_up_overdue(limit: int = 100) -> int:
-    """Ask Stripe about mandates that should have collected days ago: an end or a pause that nobody told of.
-
-    Also about the cards that no event has shown. How many were asked about.
-    """
+    """Ask Stripe about mandates that should have collected days ago: an end or a pause nobody told of; how many."""
     late = timezone.now().date() - OVERDUE_AFTER
     overdue = Subscription.objects.filter(
         mandate__state__in=[MandateState.ACTIVE, MandateState.FAILING, MandateState.PAUSED],
         mandate__next_on__lt=late,
         status_at__lt=timezone.now() - OVERDUE_AFTER,
     )
-    unseen = Subscription.objects.filter(method="").exclude(method_id="").exclude(status__in=OVER)
     late_ones = list(overdue.select_related("account").order_by("status_at")[:limit])
     for row in late_ones:
         _unless_refused(partial(fetch, row.account, row.subscription_id), row)
+    return len(late_ones)
+
+
+def look_up_cards(limit: int = 100) -> int:
+    """Ask Stripe about cards and accounts that no event has shown, as after a donor has named another; how many."""
+    unseen = Subscription.objects.filter(method="").exclude(method_id="").exclude(status__in=OVER)
     cards = list(unseen.select_related("account").order_by("pk")[:limit])
     for row in cards:
         _unless_refused(partial(_fetch_method, row), row)
-    return len(late_ones) + len(cards)
+    return len(cards)
 
 
 def _unless_refused(ask: Callable[[], object], row: Subscription) -> None:

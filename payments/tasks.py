@@ -36,8 +36,12 @@ def carry_out_refunds() -> None:
 
 @shared_task
 def carry_out_changes() -> None:
-    """Ask Stripe for the changes of mandates that are wanted, and look up those without an answer."""
+    """Ask Stripe for the changes of mandates that are wanted, and look up those without an answer; and new cards."""
     mandates.carry_out_due()
+    try:
+        subscriptions.look_up_cards()
+    except (gateway.Unavailable, gateway.UnknownOutcome) as error:
+        log.warning("looking up cards stops: %s", error)
 
 
 @shared_task

@@ -286,7 +286,7 @@ def test_another_card_is_named_on_stripes_page_and_shown_here(desk: Desk, signed
     back = desk.http.post(portal["Location"], data={"card": "5555555555554444"})
     assert back.headers["location"].endswith(f"/en/m/{signed_up.uuid}/?returned=1")
     desk.deliver(desk.events())
-    subscriptions.look_up_overdue()
+    subscriptions.look_up_cards()
     shown = text(page(desk, signed_up, "?returned=1"))
     assert "Welcome back." in shown
     assert "Mastercard ···· 4444" in shown

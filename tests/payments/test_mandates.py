@@ -7,8 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from config.demo import seed
 from fundraising.models import (
     AfterClose,
     AppealState,
@@ -74,7 +78,7 @@ def test_a_mandate_begins_with_a_donation_that_is_paid_once(live: Desk) -> None:
     with pytest.raises(checkout.NothingToPay):
         checkout.checkout_url(payment.donation)
     subscription = Subscription.objects.get(mandate=mandate)
-    subscriptions.look_up_overdue()
+    subscriptions.look_up_cards()
     subscription.refresh_from_db()
     assert (subscription.method, subscription.brand, subscription.last4) == ("card", "visa", "4242")
     assert subscription.expires_on == date(2034, 12, 31)
@@ -82,7 +86,7 @@ def test_a_mandate_begins_with_a_donation_that_is_paid_once(live: Desk) -> None:
 
 def test_a_bank_that_replaces_a_card_is_believed_unless_the_card_expires_before_the_known_one(live: Desk) -> None:
     payment, mandate = sign_up(live)
-    subscriptions.look_up_overdue()
+    subscriptions.look_up_cards()
     method = live.stripe.v1.payment_methods.retrieve(live.subscription(payment).default_payment_method)
     newer: Any = method.to_dict(for_json=True)
     newer["card"] |= {"last4": "1881", "exp_year": 2035}
@@ -363,3 +367,24 @@ def test_an_invoice_of_a_mandate_that_nobody_knows_does_nothing(live: Desk) -> N
         live.deliver([event_of("invoice.paid", {**invoice, "id": "in_strange"})])
     handle_all()
     assert Payment.objects.count() == 1
+
+
+def test_finance_ends_a_mandate_from_its_page_and_nobody_else_does(live: Desk) -> None:
+    _payment, mandate = sign_up(live)
+    seed.accounts()
+    address = reverse("admin:fundraising_mandate_end", args=[mandate.pk])
+    for role, client in (("campaigner", Client()), ("finance", Client())):
+        client.force_login(User.objects.get(username=role))
+        page = client.get(address)
+        if role == "campaigner":
+            assert page.status_code in {302, 403}
+            assert client.post(address, {"uuid": str(uuid4())}).status_code in {302, 403}
+            continue
+        assert mandate.reference in page.content.decode()
+        answer = client.post(address, {"uuid": str(uuid4())}, follow=True)
+        assert "The mandate has ended" in answer.content.decode()
+        again = client.post(address, {"uuid": str(uuid4())})
+        assert "has ended already" in again.content.decode()
+    mandate.refresh_from_db()
+    assert (mandate.state, mandate.end_reason) == (MandateState.ENDED, MandateEnd.STAFF)
+    assert mandate.changes.get().asked_by == "finance"
