@@ -22,7 +22,7 @@ from fundraising.locales import babel_locale
 from fundraising.models import Donation
 from fundraising.money import AmountError, Money, parse_amount
 
-from . import inbox, refunds
+from . import inbox, mandate_admin, refunds
 from .models import (
     BalanceTransaction,
     Dispute,
@@ -247,3 +247,6 @@ class BalanceTransactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
     list_display = ("txn_id", "type", "currency", "amount_minor", "fee_minor", "net_minor", "created_at", "booked_at")
     list_filter = ("account", "type")
     search_fields = ("txn_id", "source")
+
+
+__all__ = ["mandate_admin"]  # registered by being imported

@@ -155,8 +155,8 @@ def accounts() -> list[dict[str, str]]:
         seen = Permission.objects.filter(
             content_type__app_label__in=["fundraising", "payments", "receipts"], codename__startswith="view"
         ).exclude(content_type__model__in=["stripeaccount", "webhooksecret"] + ([] if role == "finance" else ["donor"]))
-        refund = Permission.objects.filter(codename="add_refundrequest") if role == "finance" else []
-        group.permissions.set([*own, *seen, *refund])
+        asks = ["add_refundrequest", "add_mandatechange"] if role == "finance" else []
+        group.permissions.set([*own, *seen, *Permission.objects.filter(codename__in=asks)])
     for role in ("admin", *GROUPS):
         if not User.objects.filter(username=role).exists():
             password = secrets.token_urlsafe(9)
