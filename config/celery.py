@@ -39,6 +39,11 @@ app.conf.update(
         },
         "settlement": {"task": "payments.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
         "sync": {"task": "payments.tasks.sync_recent", "schedule": 900.0, "options": {"expires": 900}},
+        "mandates-at-stripe": {
+            "task": "payments.tasks.sync_mandates",
+            "schedule": 21600.0,
+            "options": {"expires": 3600},
+        },
         "receipts": {"task": "receipts.tasks.issue_due", "schedule": 15.0, "options": {"expires": 15}},
         "mail": {"task": "receipts.tasks.send_due", "schedule": 15.0, "options": {"expires": 15}},
         "reminders": {"task": "fundraising.tasks.remind", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Min
 from django.utils import timezone
 
 from fundraising.donations import NotBookedYet
+from fundraising.models import Mandate, MandateState
 
 from . import checkout, facts, gateway, inbox, invoices, settlement, subscriptions, sweeps
 from .models import (
@@ -82,6 +83,22 @@ def sync_recent(account: StripeAccount) -> Counter[str]:
         for window in new:
             found += _see_all(account, kind, window, said_at)
     found["balance transactions"] += settlement.settle_account(account)
+    return found
+
+
+def sync_mandates(account: StripeAccount) -> Counter[str]:
+    """Read every subscription again that may still collect: its end, a pause or another amount that no event told of.
+
+    They change long after they were made, where `sync_recent` looks no more. Raises the gateway's errors.
+    """
+    alive = Mandate.objects.filter(subscription__account=account).exclude(state=MandateState.ENDED)
+    first = alive.aggregate(at=Min("opened_at"))["at"]
+    found: Counter[str] = Counter()
+    if first is None:
+        return found
+    said_at = _before_asking(account)
+    for window, _until in sweeps.read_onward(account, SUBSCRIPTIONS.name, since=first - OVERLAP, status="all"):
+        found += _see_all(account, SUBSCRIPTIONS, window, said_at)
     return found
 
 

@@ -73,3 +73,13 @@ def sync_recent() -> None:
             log.info("sync of %s: %s", account, dict(found))
         except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
             log.warning("sync of %s put off: %s", account, error)
+
+
+@shared_task
+def sync_mandates() -> None:
+    """Read the subscriptions of every account for words that webhooks lost."""
+    for account in StripeAccount.objects.all():
+        try:
+            sync.sync_mandates(account)
+        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            log.warning("sync of the mandates of %s put off: %s", account, error)

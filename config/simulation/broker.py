@@ -18,7 +18,7 @@ OFTEN: list[Callable[[], object]] = [
     tasks.settle,
     receipts.tasks.send_due,
 ]
-SELDOM: list[Callable[[], object]] = [tasks.sync_recent, tasks.end_those_of_closed_appeals]
+SELDOM: list[Callable[[], object]] = [tasks.sync_recent, tasks.sync_mandates, tasks.end_those_of_closed_appeals]
 
 
 class Broker:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from fundraising.models import DonationState
+from fundraising.models import DonationState, MandateState
 from payments import facts, gateway, settlement, sweeps, sync, tasks
 from payments.models import BalanceTransaction, EventState, InboxEvent, StripeAccount, SyncCursor
 from tests.payments.desk import Desk, differences, handle_all, state_of, unhandled
@@ -208,3 +208,24 @@ def test_a_balance_transaction_whose_object_stripe_does_not_know_holds_up_no_oth
     found = sync.settle_and_find(desk.account)
     assert (found["charges"], found["charges not found"]) == (1, 1)
     assert state_of(payment.donation) == DonationState.RECEIVED
+
+
+def test_the_end_of_an_old_mandate_that_no_event_told_of_is_found(desk: Desk) -> None:
+    payment = desk.sign_up()
+    desk.pay(payment)
+    desk.deliver(desk.events())
+    desk.faults({"kind": "event_never_generated"})
+    mandate = payment.donation.mandate
+    assert mandate
+    mandate.refresh_from_db()
+    desk.stripe.v1.subscriptions.cancel(mandate.subscription.subscription_id)
+    desk.faults()
+    SyncCursor.objects.update_or_create(
+        account=desk.account, kind="subscriptions", defaults={"read_until": timezone.now() + timedelta(days=30)}
+    )
+    sync.sync_recent(desk.account)
+    mandate.refresh_from_db()
+    assert mandate.state == MandateState.ACTIVE
+    tasks.sync_mandates()
+    mandate.refresh_from_db()
+    assert mandate.state == MandateState.ENDED
