@@ -9,6 +9,7 @@ Lock order: subscription, mandate, payment, donation.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -258,16 +259,23 @@ def find_missing_invoices() -> int:
     parked = InboxEvent.objects.filter(state=EventState.PARKED)
     asked = 0
     for account in StripeAccount.objects.filter(events__in=parked).distinct():
-        waiting = parked.filter(account=account)
         try:
-            for prefix, find, attempts in FINDERS:
-                found = waiting.filter(waits_for__startswith=prefix, attempts__gte=attempts)
-                for waits_for in found.values_list("waits_for", flat=True).distinct()[:50]:
-                    find(account, waits_for.removeprefix(prefix))
-                    asked += 1
-        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            asked += sum(_find_for(account, *finder) for finder in FINDERS)
+        except (gateway.Unavailable, gateway.UnknownOutcome) as error:
             log.warning("looking for invoices of %s stops: %s", account, error)
     return asked
+
+
+def _find_for(account: StripeAccount, prefix: str, find: Callable[[StripeAccount, str], None], attempts: int) -> int:
+    waiting = InboxEvent.objects.filter(account=account, state=EventState.PARKED, attempts__gte=attempts)
+    found = waiting.filter(waits_for__startswith=prefix).order_by("waits_for")
+    keys = list(found.values_list("waits_for", flat=True).distinct()[:50])
+    for waits_for in keys:
+        try:
+            find(account, waits_for.removeprefix(prefix))
+        except gateway.Refused as error:  # it holds up no other
+            log.warning("%s of %s not found: %s", waits_for, account, error)
+    return len(keys)
 
 
 def _find_by_intent(account: StripeAccount, intent_id: str) -> None:
