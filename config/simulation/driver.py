@@ -248,7 +248,7 @@ class Driver:
             step = min(seconds, self.random.randint(1, 18) * 3_600)
             self.world.advance(step)
             seconds -= step
-            if self._chance(0.3):
+            if self._chance(0.6):
                 self.do(self.beat)
             self.do(self.work)
 
