@@ -196,7 +196,7 @@ CSP = {
     "object-src": [NONE],
     "base-uri": [NONE],
     "frame-ancestors": [NONE],
-    # Forms answer with redirects to Stripe's pages (paying, an open collection, another card); browsers check those too.
+    # Forms answer with redirects to Stripe's pages (paying, an open collection, another card), which browsers check.
     "form-action": [
         SELF,
         "https://checkout.stripe.com",

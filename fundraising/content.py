@@ -242,14 +242,14 @@ def published_pages() -> QuerySet[DonationPage]:
 
 
 def _read_appeal(locale: str, slug: str) -> AppealContent:
-    pages = offers.with_questions(published_pages().filter(locale=locale, slug=slug))
+    pages = _with_wording(offers.with_questions(published_pages().filter(locale=locale, slug=slug)))
     page = _with_texts(pages, "appeal__campaign", locale).first()
     if page is None:
         raise NotPublished(slug)
     appeal = page.appeal
     reason = RoundText.objects.filter(round=OuterRef("pk"), locale=locale).values("reason")[:1]
     newest = newest_round(appeal).annotate(public_reason=Subquery(reason)).first()
-    wording = newest_wording(appeal, locale)
+    wording = AppealWording(appeal=appeal, **page.wording) if page.wording else None
     currencies = offers.currencies(page)
     if newest is None or wording is None or not currencies:
         raise NotPublished(slug)
@@ -273,6 +273,16 @@ def _read_appeal(locale: str, slug: str) -> AppealContent:
         comments=comments.wall(page),
         alternates=_page_alternates(appeal, locale),
     )
+
+
+def _with_wording(pages: QuerySet[DonationPage]) -> QuerySet[Any]:
+    """Donation pages with the newest wording in their language, as JSON: no query of its own."""
+    newest = AppealWording.objects.filter(appeal=OuterRef("appeal"), locale=OuterRef("locale")).order_by("-version")
+    names = ("id", "locale", "version", "title", "ask", "purpose", "secondary_purpose", "after_close")
+    found: QuerySet[Any] = pages.annotate(
+        wording=Subquery(newest.values(json=JSONObject(**{name: name for name in names}))[:1])
+    )
+    return found
 
 
 def _with_texts(rows: QuerySet[Any], campaign: str, locale: str) -> QuerySet[Any]:

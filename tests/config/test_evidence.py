@@ -83,7 +83,8 @@ def test_the_pack_says_what_we_know(dispute: Dispute, settings: Any) -> None:
     wanted = [
         "Lantern Action", "EIN 00-1234567", "dp_1", "ch_contested", "€50.00 (EUR)", "product not received",
         "needs response", "The bank takes evidence until 6 May 2031, 23:59 UTC.",
-        f"knows of donation {donation.reference}, from its books", "Ada Rossi", "a…@example.org", "Italy", "version 1 of the wording", "Evacuations",
+        f"knows of donation {donation.reference}, from its books",
+        "Ada Rossi", "a…@example.org", "Italy", "version 1 of the wording", "Evacuations",
         "Help forty families to leave.", "Travel, visas and shelter.", factories.NOT_DEDUCTIBLE["en"],
         "The donor sent the donation form.", "€50.00 were charged (charge:ch_contested).",
         f"Receipt {receipt.number} was issued.", f"Receipt {receipt.number} was mailed to the donor.",

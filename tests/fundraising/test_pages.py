@@ -20,12 +20,14 @@ from fundraising.models import (
     Campaign,
     CampaignText,
     CampaignUpdate,
+    Comment,
     Donation,
     DonationPage,
     ExchangeRate,
     Goal,
     PageCurrency,
     PublicName,
+    Question,
     Round,
     RoundText,
 )
@@ -317,8 +319,11 @@ def test_the_bare_address_leads_to_the_readers_language(visitor: Client, db: Non
 def test_pages_cost_at_most_eight_queries_cold_and_two_warm_however_many_gave(
     visitor: Client, kit: factories.AppealKit, number: int, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
+    DonationPage.objects.update(takes_comments=True)
+    Question.objects.create(page=kit.pages["en"], label="How did you hear of us?")
     for _donation in range(number):
-        factories.received_donation(kit)
+        donation, _key = factories.received_donation(kit)
+        Comment.objects.create(donation=donation, text="Courage.", state="shown", decided_at=timezone.now())
     Donation.objects.update(public_name="name_country")
     for path in (address(kit), f"/en/c/{kit.campaign.slug}/"):
         with django_assert_max_num_queries(8):
