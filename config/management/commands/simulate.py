@@ -6,6 +6,8 @@ Uses a database, a sandbox and ports of its own; nothing is left behind. Exit 1 
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 import time
 from argparse import SUPPRESS, ArgumentParser
 from collections import Counter
@@ -37,6 +39,7 @@ class Command(BaseCommand):
             raise CommandError("A simulation has no place in production.")
         logging.disable(logging.getLevelName(log) - 1)
         current_app.conf.update(broker_url="memory://", broker_transport_options={})
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that it cleans up behind itself
         lost = double = different = 0
         injected: Counter[str] = Counter()
         with place.sandbox() as http, place.databases() as template, place.server() as webhooks:
