@@ -18,7 +18,7 @@ from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEEDS = range(1, int(os.environ.get("OPENAPPEAL_SIMULATIONS", "2")) + 1)
-DONATIONS = int(os.environ.get("OPENAPPEAL_SIMULATED_DONATIONS", "5"))
+DONATIONS = int(os.environ.get("OPENAPPEAL_SIMULATED_DONATIONS", "3"))
 Simulated = tuple[Driver, Verdict, dict[str, int]]
 
 
