@@ -151,7 +151,7 @@ def _note(change: MandateChange, subscription: Subscription, answer: Object, ask
 def _key(change: MandateChange) -> str:
     """The idempotency key of this attempt: made of what was stored before it. Stripe repeats a failure under a key
     for a day, so each attempt has its own; they come after a look-up, and what they ask for is absolute."""
-    return f"{change.uuid}:{int(change.next_attempt_at.timestamp())}"
+    return f"{change.uuid}:{change.next_attempt_at.timestamp()}"
 
 
 def _looked_up(change: MandateChange, subscription: Subscription) -> Object | None:

@@ -281,6 +281,7 @@ def test_a_reason_is_never_needed_and_one_of_the_list(desk: Desk, signed_up: Man
 
 
 def test_another_card_is_named_on_stripes_page_and_shown_here(desk: Desk, signed_up: Mandate) -> None:
+    desk.advance(2)  # words of one second are looked up first
     portal = send(desk, signed_up, "card")
     assert portal.status_code == 303
     back = desk.http.post(portal["Location"], data={"card": "5555555555554444"})
