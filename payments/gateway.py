@@ -20,7 +20,7 @@ from django.db import connection
 
 from fundraising.models import Mandate
 
-from .models import Payment, StripeAccount, Surface
+from .models import Payment, RefundRequest, StripeAccount, Surface
 
 API_VERSION = "2026-05-27.dahlia"
 SIGNATURE_TOLERANCE_SECONDS = 300
@@ -278,18 +278,22 @@ def get_balance(account: StripeAccount) -> dict[str, int]:
     return held
 
 
-def refund_charge(account: StripeAccount, charge_id: str, *, minor: int, key: str, reason: str = "") -> dict[str, Any]:
-    """Give back `minor` units of a charge. `key` must be stored by the caller before the call."""
-    params: Any = {"charge": charge_id, "amount": minor, "metadata": {"refund_request": key}}
-    if reason:
-        params["reason"] = reason
-    return _call(lambda: _of(account).v1.refunds.create(params, {"idempotency_key": key}))
+def refund_charge(wanted: RefundRequest) -> dict[str, Any]:
+    """Give back a part of a charge, or all of it, under the request's key, which must be stored before the call."""
+    params: Any = {
+        "charge": wanted.charge_id,
+        "amount": wanted.amount_minor,
+        "metadata": {"refund_request": str(wanted.uuid)},
+    }
+    if wanted.reason:
+        params["reason"] = wanted.reason
+    return _call(lambda: _of(wanted.account).v1.refunds.create(params, {"idempotency_key": wanted.key}))
 
 
-def find_refund(account: StripeAccount, charge_id: str, *, key: str) -> dict[str, Any] | None:
-    """The refund that a call of unknown outcome may have made, found by its key."""
-    for refund in each(account, "refunds", created_gte=0, charge=charge_id):
-        if (refund.get("metadata") or {}).get("refund_request") == key:
+def find_refund(wanted: RefundRequest) -> dict[str, Any] | None:
+    """The refund that a call of unknown outcome may have made, whichever key it was asked for under."""
+    for refund in each(wanted.account, "refunds", created_gte=0, charge=wanted.charge_id):
+        if (refund.get("metadata") or {}).get("refund_request") == str(wanted.uuid):
             return refund
     return None
 

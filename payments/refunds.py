@@ -1,7 +1,7 @@
 """Refunds that we want: from the desk, or because a card network warned. Stored first, then asked for, then booked.
 
-The request's UUID is the idempotency key and goes along as metadata, so that a call of unknown outcome
-can be looked up. What Stripe answers is booked as any refund is; should we die before, its webhook does it.
+The request's UUID goes along as metadata under whichever idempotency key, so that a call of unknown outcome can be
+looked up. What Stripe answers is booked as any refund is; should we die before, its webhook does it.
 """
 
 from __future__ import annotations
@@ -145,40 +145,57 @@ def carry_out(request_id: int) -> RefundState:
 
 @transaction.atomic
 def _claim(request_id: int) -> tuple[RefundRequest, RefundState] | None:
-    """The request, marked as asked before anyone asks, and the state that it was in."""
+    """The request, marked as asked before anyone asks, and the state that it was in.
+
+    A key that is spent is exchanged for a fresh one here, so that it is stored before it is used, and nobody uses the
+    spent one any more. Why there are never two refunds: Stripe makes one at most under a key. A key is spent once
+    Stripe repeats the failure it keeps there; the call that failed is over then, no other under that key will do
+    anything, not even that of a worker long taken for dead, and what the failed one made, if anything, can be looked
+    up under the request's UUID. The look-up comes before the fresh key is used, and ASK_AGAIN after the failure, by
+    when Stripe's list has it.
+    """
     due = RefundRequest.objects.filter(state__in=REFUND_OPEN, next_attempt_at__lte=timezone.now())
     rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("account")
     wanted = rows.filter(pk=request_id).first()
     if wanted is None:
         return None
+    wanted.key_from = wanted.spent_at or wanted.key_from
     RefundRequest.objects.filter(pk=wanted.pk).update(
-        state=RefundState.ASKED, next_attempt_at=timezone.now() + CALL_LIFE
+        state=RefundState.ASKED,
+        next_attempt_at=timezone.now() + CALL_LIFE,
+        key_from=wanted.key_from,
+        spent_at=None,
     )
     return wanted, RefundState(wanted.state)
 
 
 def _ask(wanted: RefundRequest, was: RefundState) -> None:
-    key = str(wanted.uuid)
     try:
-        made = gateway.find_refund(wanted.account, wanted.charge_id, key=key) if was == RefundState.ASKED else None
+        made = gateway.find_refund(wanted) if was == RefundState.ASKED else None
     except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
-        log.warning("refund %s not looked up: %s", key, error)
+        log.warning("refund %s not looked up: %s", wanted.uuid, error)
         return _end_call(wanted, RefundState.ASKED)
     try:
-        made = made or gateway.refund_charge(
-            wanted.account, wanted.charge_id, minor=wanted.amount_minor, key=key, reason=wanted.reason
-        )
+        made = made or gateway.refund_charge(wanted)
     except gateway.Unavailable:
         return _end_call(wanted, was)
-    except gateway.UnknownOutcome:
+    except gateway.UnknownOutcome as error:
+        if error.is_replay:
+            _spend(wanted)
         return _end_call(wanted, RefundState.ASKED)
     except gateway.Refused as refused:
-        log.warning("refund %s refused: %s", key, refused.code)
+        log.warning("refund %s refused: %s", wanted.uuid, refused.code)
         RefundRequest.objects.filter(pk=wanted.pk).update(state=RefundState.REFUSED, error_code=refused.code[:60])
         return None
     RefundRequest.objects.filter(pk=wanted.pk).update(state=RefundState.MADE, refund_id=made["id"])
     facts.book_refund(wanted.account, made)
     return None
+
+
+def _spend(wanted: RefundRequest) -> None:
+    """Note that nothing will come of this key any more, unless another worker has a fresh one by now."""
+    spent = RefundRequest.objects.filter(pk=wanted.pk, state=RefundState.ASKED, key_from=wanted.key_from)
+    spent.update(spent_at=timezone.now())
 
 
 def _end_call(wanted: RefundRequest, state: RefundState) -> None:

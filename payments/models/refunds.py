@@ -34,7 +34,7 @@ REFUND_OPEN = (RefundState.WANTED, RefundState.ASKED)
 
 
 class RefundRequest(models.Model):
-    """A refund that the desk or a fraud warning wants. Its UUID is the idempotency key of the call."""
+    """A refund that the desk or a fraud warning wants. Its UUID goes along, and is the first call's idempotency key."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     account = models.ForeignKey(StripeAccount, models.PROTECT, related_name="refund_requests")
@@ -50,6 +50,8 @@ class RefundRequest(models.Model):
     error_code = models.CharField(_("Stripe's answer"), max_length=60, blank=True)
     created_at = models.DateTimeField(_("wanted"), default=timezone.now, editable=False)
     next_attempt_at = models.DateTimeField(default=timezone.now)
+    spent_at = models.DateTimeField(null=True, help_text="When Stripe repeated a failure it had kept under the key.")
+    key_from = models.DateTimeField(null=True, help_text="Since when another key is used; null: the first one.")
 
     class Meta:
         constraints = [
@@ -79,3 +81,8 @@ class RefundRequest(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the call."""
+        return f"{self.uuid}:{self.key_from.timestamp()}" if self.key_from else str(self.uuid)

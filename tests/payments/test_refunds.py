@@ -198,6 +198,66 @@ def test_a_refund_whose_answer_was_lost_is_looked_up_and_not_made_again(desk: De
     assert state_of(payment.donation) == DonationState.REFUNDED
 
 
+@pytest.mark.parametrize("fault", ["api_500_stored", "api_500_stored_undone"])
+def test_a_failure_that_stripe_repeats_for_a_day_holds_a_refund_up_for_seconds_and_makes_one(
+    desk: Desk, fault: str
+) -> None:
+    payment = received(desk)
+    desk.faults({"kind": fault, "match": "POST /v1/refunds", "count": 1})
+    wanted = want(payment, 2_000)
+    assert refunds.carry_out(wanted.pk) == RefundState.ASKED
+    due_now()
+    assert refunds.carry_out_due() == 1
+    assert refunds.carry_out_due() == 0
+    wanted.refresh_from_db()
+    assert made_at_stripe(desk) == [2_000]
+    assert differences() == []
+    refund = desk.stripe.v1.refunds.retrieve(str(wanted.refund_id))
+    assert refund.metadata["refund_request"] == str(wanted.uuid)
+
+
+def test_a_second_failure_that_is_repeated_spends_the_second_key_of_a_refund(desk: Desk) -> None:
+    payment = received(desk)
+    desk.faults({"kind": "api_500_stored_undone", "match": "POST /v1/refunds", "count": 2})
+    wanted = want(payment, 2_000)
+    keys = set()
+    for state in (RefundState.ASKED, RefundState.ASKED, RefundState.MADE):
+        due_now()
+        assert refunds.carry_out(wanted.pk) == state
+        wanted.refresh_from_db()
+        keys.add(wanted.key)
+    assert (len(keys), made_at_stripe(desk)) == (3, [2_000])
+
+
+def test_a_refund_is_not_made_under_a_fresh_key_without_a_look_for_what_the_spent_one_made(desk: Desk) -> None:
+    payment = received(desk)
+    desk.faults({"kind": "api_500_stored", "match": "POST /v1/refunds", "count": 1})
+    wanted = want(payment, 2_000)
+    refunds.carry_out(wanted.pk)
+    for lost in (1, 2):  # Stripe's list cannot be read, again and again
+        desk.faults({"kind": "api_503", "probability": 1, "match": "GET /v1/refunds*"})
+        due_now()
+        assert refunds.carry_out(wanted.pk) == RefundState.ASKED, lost
+    desk.faults()
+    due_now()
+    assert refunds.carry_out(wanted.pk) == RefundState.MADE
+    assert made_at_stripe(desk) == [2_000]
+
+
+def test_a_worker_that_wakes_late_refunds_nothing_under_a_spent_key(desk: Desk) -> None:
+    payment = received(desk)
+    wanted = want(payment, 2_000)
+    asleep = refunds._claim(wanted.pk)
+    assert asleep is not None
+    desk.faults({"kind": "api_500_stored_undone", "match": "POST /v1/refunds", "count": 1})
+    for state in (RefundState.ASKED, RefundState.MADE):
+        due_now()
+        assert refunds.carry_out(wanted.pk) == state
+    refunds._ask(*asleep)
+    wanted.refresh_from_db()
+    assert (wanted.state, made_at_stripe(desk)) == (RefundState.MADE, [2_000])
+
+
 def test_a_refund_that_stripe_had_no_time_for_is_asked_for_again(desk: Desk) -> None:
     payment = received(desk)
     desk.faults({"kind": "api_429", "probability": 1, "match": "POST /v1/refunds*"})
