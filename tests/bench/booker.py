@@ -21,7 +21,7 @@ from payments.models import EventState, InboxEvent  # noqa: E402
 def is_more_to_come(expected: int) -> bool:
     if not expected:
         return InboxEvent.objects.filter(state=EventState.RECEIVED).exists()
-    time.sleep(0.01)  # about what a nudge takes
+    time.sleep(0.1)  # the web process nudges ten times a second
     return InboxEvent.objects.filter(state=EventState.HANDLED).count() < expected
 
 

@@ -2,7 +2,7 @@
 
 Orders: port, path, secret, connections, seconds, and either bodies or an event (JSON text with EVENT_ID where the
 id goes) and how many requests. All are built and signed before the first is sent. Answers with JSON: accepted,
-refused, seconds, latencies.
+refused, began (Unix time), seconds, latencies.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Sender(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.answer += data
         head, complete, body = self.answer.partition(b"\r\n\r\n")
-        if not complete or len(body) < _length(head):
+        if not complete or not _is_whole(head.lower(), body):
             return
         self.answer = b""
         if head.startswith(b"HTTP/1.1 200"):
@@ -76,17 +76,19 @@ class Sender(asyncio.Protocol):
             self.ended.set_result(None)
 
 
-def _length(head: bytes) -> int:
-    lowered = head.lower()
-    start = lowered.find(b"content-length:")
-    return int(lowered[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
+def _is_whole(head: bytes, body: bytes) -> bool:
+    """Whether a body has arrived, be it of a told length or in chunks; the head in small letters."""
+    if b"\r\ntransfer-encoding: chunked" in head:
+        return body.endswith(b"0\r\n\r\n")
+    start = head.find(b"content-length:")
+    return start < 0 or len(body) >= int(head[start + 15 :].split(b"\r\n", 1)[0])
 
 
 async def run(orders: dict[str, Any]) -> dict[str, Any]:
     """Send it all, or for as long as was ordered."""
     loop = asyncio.get_running_loop()
     left = requests(orders)
-    began = time.monotonic()
+    began_at, began = time.time(), time.monotonic()
     ends = [loop.create_future() for _ in range(orders["connections"])]
     until = began + orders["seconds"]
     made = [
@@ -100,6 +102,7 @@ async def run(orders: dict[str, Any]) -> dict[str, Any]:
         "accepted": sum(len(sender.latencies) for sender in senders),
         "refused": len(refused),
         "first_refused": refused[:1],
+        "began": began_at,
         "seconds": time.monotonic() - began,
         "latencies": [latency for sender in senders for latency in sender.latencies],
     }

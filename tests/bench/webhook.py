@@ -62,7 +62,9 @@ def web(port: int) -> Program:
     return Program("web", command, ready_url=f"http://127.0.0.1:{port}/healthz")
 
 
-def send(port: int, path: str, event: str, secret: str, *, bodies: list[str] | None = None) -> dict[str, Any]:
+def send(
+    port: int, path: str, event: str, secret: str, *, bodies: list[str] | None = None, connections: int = CONNECTIONS
+) -> dict[str, Any]:
     """Send bodies once each, or an event again and again, by a process of its own; what it tells."""
     orders = {
         "port": port,
@@ -70,7 +72,7 @@ def send(port: int, path: str, event: str, secret: str, *, bodies: list[str] | N
         "event": event,
         "secret": secret,
         "name": uuid.uuid4().hex[:8],
-        "connections": CONNECTIONS,
+        "connections": connections,
         "bodies": bodies or [],
         "requests": int(SECONDS * FASTEST),
         "seconds": 120 if bodies else SECONDS,
