@@ -18,7 +18,7 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 15  # the last one about a day after the first
 PARKED_FOR = timedelta(days=5)  # longer than Stripe retries
+SOUGHT_AT_ONCE = 50  # of each kind that parked events wait for, in one sweep
 
 
 @csrf_exempt
@@ -237,7 +238,8 @@ def _refusal(account: StripeAccount, event: dict[str, Any]) -> tuple[EventState,
 
 
 def _parked(row: InboxEvent, missing: str) -> None:
-    if timezone.now() - row.received_at > PARKED_FOR:
+    """It waits for days, and for as many tries as take one: after a stop, or a replay, the sweeps get their turn."""
+    if timezone.now() - row.received_at > PARKED_FOR and row.attempts + 1 >= ATTEMPTS:
         _write(row, EventState.FAILED, f"waited in vain for {missing}", next_attempt_at=None)
         return
     # Cut to its column: a row that cannot be saved would be the next one due for ever.
@@ -254,6 +256,16 @@ def _failed(row: InboxEvent, reason: str) -> None:
 
 def _back_off(attempts: int) -> datetime:
     return timezone.now() + timedelta(seconds=min(5 * 2**attempts, 6 * 3600))
+
+
+def waited_for(account: StripeAccount, prefix: str, *, attempts: int) -> list[str]:
+    """What events wait for that were parked so many times, what is due next first, fifty at most.
+
+    Each try puts an event off behind the others, so that what cannot be found keeps none from its turn.
+    """
+    parked = InboxEvent.objects.filter(account=account, state=EventState.PARKED, attempts__gte=attempts)
+    keys = parked.filter(waits_for__startswith=prefix).values_list("waits_for").annotate(due=Min("next_attempt_at"))
+    return [key for key, _due in keys.order_by("due", "waits_for")[:SOUGHT_AT_ONCE]]
 
 
 def dismiss(account: StripeAccount, waits_for: str, reason: str) -> int:

@@ -267,9 +267,7 @@ def find_missing_invoices() -> int:
 
 
 def _find_for(account: StripeAccount, prefix: str, find: Callable[[StripeAccount, str], None], attempts: int) -> int:
-    waiting = InboxEvent.objects.filter(account=account, state=EventState.PARKED, attempts__gte=attempts)
-    found = waiting.filter(waits_for__startswith=prefix).order_by("waits_for")
-    keys = list(found.values_list("waits_for", flat=True).distinct()[:50])
+    keys = inbox.waited_for(account, prefix, attempts=attempts)
     for waits_for in keys:
         try:
             find(account, waits_for.removeprefix(prefix))

@@ -294,17 +294,22 @@ def look_up(payment: Payment) -> None:
 
 def find_missing_refunds() -> int:
     """Fetch the refunds that a charge event told of and no refund event has shown; how many were booked."""
-    waiting = InboxEvent.objects.filter(
-        state=EventState.PARKED, waits_for__startswith=facts.refunds_of(""), attempts__gte=2
-    )
+    waiting = InboxEvent.objects.filter(state=EventState.PARKED, waits_for__startswith=facts.refunds_of(""))
     found = 0
     for account in StripeAccount.objects.filter(events__in=waiting).distinct():
-        charges = waiting.filter(account=account).values_list("waits_for", flat=True).distinct()
         try:
-            for waits_for in charges[:50]:
-                charge_id = waits_for.removeprefix(facts.refunds_of(""))
-                for refund in gateway.each(account, "refunds", created_gte=0, charge=charge_id):
-                    found += book_refund_and_charge(account, refund)
-        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            for waits_for in inbox.waited_for(account, facts.refunds_of(""), attempts=2):
+                found += _find_refunds(account, waits_for.removeprefix(facts.refunds_of("")))
+        except (gateway.Unavailable, gateway.UnknownOutcome) as error:
             log.warning("looking for refunds of %s stops: %s", account, error)
+    return found
+
+
+def _find_refunds(account: StripeAccount, charge_id: str) -> int:
+    found = 0
+    try:
+        for refund in gateway.each(account, "refunds", created_gte=0, charge=charge_id):
+            found += book_refund_and_charge(account, refund)
+    except gateway.Refused as error:  # it holds up no other
+        log.warning("refunds of %s of %s not found: %s", charge_id, account, error)
     return found

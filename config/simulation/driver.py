@@ -248,6 +248,8 @@ class Driver:
             step = min(seconds, self.random.randint(1, 18) * 3_600)
             self.world.advance(step)
             seconds -= step
+            # Of real days, in which Beat comes thousands of times, these are seldom five without it. Should they be, an
+            # event waits on: it fails after days and tries, not by the calendar alone.
             if self._chance(0.6):
                 self.do(self.beat)
             self.do(self.work)

@@ -93,6 +93,33 @@ def test_an_event_that_waits_in_vain_fails_after_days_not_after_tries(desk: Desk
     assert (row.state, row.reason) == (EventState.FAILED, "waited in vain for charge:ch_lost")
 
 
+def test_an_event_handled_first_after_days_waits_still_as_long_as_its_tries_last(desk: Desk) -> None:
+    """After a stop of a week, or a replay, the calendar alone makes no event fail whose other half is next in line."""
+    row = put(desk, "refund.created", **REFUND)
+    InboxEvent.objects.update(received_at=timezone.now() - timedelta(days=7))
+    states = []
+    for _ in range(inbox.ATTEMPTS):
+        InboxEvent.objects.update(next_attempt_at=timezone.now())
+        assert inbox.handle_next()
+        row.refresh_from_db()
+        states.append(row.state)
+    assert states == [EventState.PARKED] * (inbox.ATTEMPTS - 1) + [EventState.FAILED]
+
+
+def test_what_cannot_be_found_keeps_no_other_from_its_turn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "SOUGHT_AT_ONCE", 1)
+    sought = []
+    for charge in ("ch_a", "ch_b", "ch_c"):
+        put(desk, "refund.created", **{**REFUND, "charge": charge})
+    while inbox.handle_next():
+        pass
+    for _ in range(3):
+        sought += inbox.waited_for(desk.account, "charge:", attempts=1)
+        InboxEvent.objects.filter(waits_for=sought[-1]).update(next_attempt_at=timezone.now())
+        assert inbox.handle_next()
+    assert sorted(sought) == ["charge:ch_a", "charge:ch_b", "charge:ch_c"]
+
+
 REFUND = {"id": "re_1", "object": "refund", "charge": "ch_lost", "amount": 500, "currency": "eur",
           "created": 1_780_000_000, "status": "succeeded"}  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from fundraising import donations
 from fundraising.ledger import Bucket, balance
 from fundraising.models import DonationState, Entry, Purpose
 from fundraising.totals import appeal_total
@@ -175,6 +176,28 @@ def test_a_refund_that_only_the_charge_told_of_is_fetched_once(desk: Desk, monke
         assert inbox.handle_due()
     assert sync.find_missing_refunds() == 0
     assert asked == ["refunds"]
+
+
+def test_a_charge_whose_refunds_stripe_refuses_to_list_holds_up_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, payment = desk.donate(), desk.donate()
+    desk.deliver(desk.events())
+    desk.faults({"kind": "event_never_generated", "match": "refund.created"})
+    for each in (refused, payment):
+        desk.refund(each, 1_000)
+        desk.deliver(desk.events("charge.refunded"))
+    InboxEvent.objects.filter(state="parked").update(attempts=2)
+    real, wrong = gateway.each, desk.charge_of(refused).id
+
+    def refuse(account: StripeAccount, kind: str, **filters: Any) -> Any:
+        if filters["charge"] == wrong:
+            raise gateway.Refused("resource_missing")
+        return real(account, kind, **filters)
+
+    monkeypatch.setattr(gateway, "each", refuse)
+    assert sync.find_missing_refunds() == 1
+    assert donations.net_received(payment.donation).minor == desk.charge_of(payment).amount - 1_000
 
 
 def _count_lists(monkeypatch: pytest.MonkeyPatch) -> list[str]:
