@@ -13,7 +13,7 @@ demo: setup ## Start the whole service with demo content on this machine; Ctrl-C
 test: setup-dev ## Run the quick tests (ARGS="-k receipt" for some of them)
 	@$(PYTHON) -m pytest -n 2 -m "not slow" $(ARGS)
 
-test-slow: setup-dev ## Run the tests that start and kill whole processes, or drive a browser
+test-slow: setup-dev ## Run the tests that start and kill processes, drive a browser, or go through long histories
 	@$(PYTHON) -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 check: setup-dev ## Lint, types, imports, templates, migrations, deployment settings, translations

@@ -21,8 +21,16 @@ from config.processes import Group, Program, Running, free_port
 from tests import databases
 from tests.waiting import wait_until
 
-# What starts and kills whole processes, or drives a browser: `make test-slow`.
-SLOW = ("tests/browser/", "tests/platform/", "tests/live/test_live.py", "tests/receipts/test_concurrency.py")
+# What starts and kills whole processes, drives a browser, or goes through long histories: `make test-slow`.
+SLOW = (
+    "tests/browser/",
+    "tests/live/test_live.py",
+    "tests/payments/test_mandates_in_any_order.py",
+    "tests/payments/test_simulation.py",
+    "tests/payments/test_sweeps.py",
+    "tests/platform/",
+    "tests/receipts/test_concurrency.py",
+)
 NEEDS_SERVICES = {"db", "transactional_db", "database_url", "live_server", "celery_worker"}
 
 
