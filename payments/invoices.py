@@ -336,12 +336,12 @@ def _see_whole(account: StripeAccount, invoice: Object, intent: Object | None) -
             return False
         if intent["status"]:
             _note_intent(payment, intent["id"])
+            unpark(reason_of(invoice["id"]))
         if charge:
             facts.book_charge(account, charge)
         payment.refresh_from_db()
         _follow(mandate, payment, invoice, intent, moment(charge["created"]) if charge else timezone.now())
     see_invoice(account, invoice, said_at=timezone.now())
-    unpark(reason_of(invoice["id"]))
     return True
 
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from fundraising import ledger
 from fundraising.models import BROUGHT, Donation, Mandate, Posting, Purpose
-from payments import handlers, sync
-from payments.models import Payment, Subscription
+from payments import gateway, handlers, invoices, sync
+from payments.models import EventState, InboxEvent, Payment, Subscription
 from tests.payments.desk import DAY, Desk, Event, assert_books_agree, booked, differences, handle_all, unhandled
 from tests.payments.mandate_scenarios import SCENARIOS, MandateScenario
 from tests.payments.test_facts_in_any_order import ORDERS, at_once
@@ -130,6 +130,26 @@ def test_a_subscription_of_somebody_else_touches_nothing_and_its_money_waits_in_
     assert booked(desk, "charge:") == {"EUR": 1_800}
     assert ledger.balance(ledger.Bucket(desk.account.entity_id, Purpose.SUSPENSE, "EUR")).minor == -1_800
     assert_books_agree(desk)
+
+
+def test_a_failure_of_which_stripe_shows_no_attempt_is_not_tried_as_new_with_every_sweep(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _payment, events = happened(desk, SCENARIOS["renewal failed, then mended"])
+    failed = next(event for event in events if event["type"] == "invoice.payment_failed")
+    of_invoice = gateway.get_invoice
+    monkeypatch.setattr(gateway, "get_invoice", lambda account, key: of_invoice(account, key) | {"status": "open"})
+    monkeypatch.setattr(gateway, "payments_of_invoice", lambda *_: [])
+    # What is said of the subscription comes first.
+    desk.deliver([event for event in events if event["type"].startswith("customer.subscription")])
+    desk.deliver([failed])
+    tries = []
+    for _ in range(3):
+        invoices.find_missing_invoices()
+        InboxEvent.objects.filter(state=EventState.PARKED).update(next_attempt_at=timezone.now())
+        handle_all()
+        tries.append(InboxEvent.objects.get(event_id=failed["id"]).attempts)
+    assert tries == sorted(set(tries))
 
 
 def test_an_object_of_ours_that_nothing_was_heard_of_is_found_by_a_sweep(desk: Desk) -> None:
