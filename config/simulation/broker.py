@@ -7,14 +7,14 @@ from collections.abc import Callable
 from threading import Lock
 
 import receipts.tasks
-from payments import mandates, tasks
+from payments import tasks
 
 # What Beat sends, in no order, as in config/celery.py. Receipts stay due: to render them is not what is tried here.
 OFTEN: list[Callable[[], object]] = [
     tasks.handle_inbox,
     tasks.look_up_payments,
     tasks.carry_out_refunds,
-    mandates.carry_out_due,
+    tasks.carry_out_changes,
     tasks.settle,
     receipts.tasks.send_due,
 ]
