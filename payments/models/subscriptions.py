@@ -68,7 +68,7 @@ CHANGE_OPEN = (ChangeState.WANTED, ChangeState.ASKED)
 class MandateChange(models.Model):
     """A change to a mandate that a donor, staff or a closing appeal wants. Stored first, then asked for.
 
-    Its UUID is the idempotency key of the call. What Stripe answers is noted as any word of it is.
+    Each attempt has an idempotency key of its own, made of its UUID. What Stripe answers is noted as any word of it is.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
