@@ -24,7 +24,9 @@ from tests.waiting import wait_until
 # What starts and kills whole processes, drives a browser, or goes through long histories: `make test-slow`.
 SLOW = (
     "tests/browser/",
+    "tests/config/test_settings.py",
     "tests/live/test_live.py",
+    "tests/payments/test_facts_in_any_order.py",
     "tests/payments/test_mandates_in_any_order.py",
     "tests/payments/test_simulation.py",
     "tests/payments/test_sweeps.py",
