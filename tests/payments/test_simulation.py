@@ -37,12 +37,8 @@ def test_after_any_faults_the_books_agree_with_stripe_to_the_cent(
     assert sum(simulated[2].values()) > 5 * DONATIONS, "the faults struck"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [101, 102])
-def test_after_months_of_any_faults_the_books_agree_with_stripe_to_the_cent(
-    sandbox: Sandbox, live_server: Any, seed: int
-) -> None:
-    simulated = place.simulate(sandbox.http, live_server.url, seed_number=seed, count=40, months=4, choice="all")
+def test_after_months_of_any_faults_the_books_agree_with_stripe_to_the_cent(sandbox: Sandbox, live_server: Any) -> None:
+    simulated = place.simulate(sandbox.http, live_server.url, seed_number=101, count=15, months=3, choice="all")
     assert_is_good(simulated)
     assert simulated[1].renewals > 0
 
