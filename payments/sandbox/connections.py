@@ -18,14 +18,26 @@ async def cut(request: Request) -> None:
     peer = (request.client.host, int(request.client.port))
     # The server does not hand out its sockets, so ours is found among the process's open files by its other end.
     for entry in list(Path("/dev/fd").iterdir()):
-        try:
-            found = socket.socket(fileno=os.dup(int(entry.name)))
-        except OSError:
+        found = _socket(int(entry.name))
+        if found is None:
             continue
         with found:
             if _peer(found) == peer:
                 found.shutdown(socket.SHUT_RDWR)
                 return
+
+
+def _socket(number: int) -> socket.socket | None:
+    """The socket behind an open file, under a number of its own; None for files of other kinds."""
+    try:
+        own = os.dup(number)
+    except OSError:  # closed meanwhile
+        return None
+    try:
+        return socket.socket(fileno=own)
+    except OSError:
+        os.close(own)
+        return None
 
 
 def _peer(found: socket.socket) -> tuple[str, int] | None:
