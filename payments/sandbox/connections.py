@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.requests import Request
@@ -22,9 +23,9 @@ async def cut(request: Request) -> None:
         if found is None:
             continue
         with found:
-            if _peer(found) == peer:
-                found.shutdown(socket.SHUT_RDWR)
-                return
+            if _peer(found) == peer:  # more than one where an older connection of that port is not closed yet
+                with suppress(OSError):
+                    found.shutdown(socket.SHUT_RDWR)
 
 
 def _socket(number: int) -> socket.socket | None:
