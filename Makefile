@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup setup-dev demo test test-slow check smoke bench chaos lock clean distclean
+.PHONY: help setup setup-dev demo test test-slow test-long pictures check messages smoke bench chaos lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -14,10 +14,19 @@ test: setup-dev ## Run the quick tests (ARGS="-k receipt" for some of them)
 	@$(PYTHON) -m pytest -n 2 -m "not slow" $(ARGS)
 
 test-slow: setup-dev ## Run the tests that start and kill processes, drive a browser, or go through long histories
-	@$(PYTHON) -m pytest -n 2 --dist loadfile -m slow $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadscope -m "slow and not long" $(ARGS)
+
+test-long: setup-dev ## Run every event in every order, and a month of 10,000 donations with planted errors
+	@$(PYTHON) -m pytest -n 2 -m long $(ARGS)
+
+pictures: setup-dev ## Draw the papers' pictures anew: those that tests compare, and those of the docs; look at them
+	@RENEW_PICTURES=1 $(PYTHON) -m pytest -q -n 0 tests/receipts/test_pictures.py $(ARGS)
 
 check: setup-dev ## Lint, types, imports, templates, migrations, deployment settings, translations
 	@sh .ci/check
+
+messages: setup-dev ## Bring the translations up to date with the sources (ARGS="de fr" for some languages)
+	@$(PYTHON) -m tests.translations extract $(ARGS)
 
 smoke: setup-dev ## Start everything on free ports, give 20 donations, and compare every figure
 	@$(PYTHON) -m tests.smoke $(ARGS)

@@ -9,3 +9,6 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         # Tasks are sent by web processes too; without this they would go to Celery's default broker.
         from config import celery  # noqa: F401
+        from config.desk import exports
+
+        exports.register_all()

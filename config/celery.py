@@ -39,15 +39,36 @@ app.conf.update(
         },
         "settlement": {"task": "payments.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
         "sync": {"task": "payments.tasks.sync_recent", "schedule": 900.0, "options": {"expires": 900}},
+        "payouts": {"task": "payments.tasks.itemise_payouts", "schedule": 60.0, "options": {"expires": 60}},
+        "reconcile": {"task": "payments.tasks.reconcile", "schedule": 900.0, "options": {"expires": 900}},
         "mandates-at-stripe": {
             "task": "payments.tasks.sync_mandates",
             "schedule": 21600.0,
             "options": {"expires": 3600},
         },
         "receipts": {"task": "receipts.tasks.issue_due", "schedule": 15.0, "options": {"expires": 15}},
+        "papers-of-years": {"task": "receipts.tasks.issue_years", "schedule": 15.0, "options": {"expires": 15}},
         "mail": {"task": "receipts.tasks.send_due", "schedule": 15.0, "options": {"expires": 15}},
+        "reports": {"task": "receipts.reports.tasks.make_due", "schedule": 15.0, "options": {"expires": 15}},
+        "bank-lines": {"task": "fundraising.tasks.match_bank_lines", "schedule": 60.0, "options": {"expires": 60}},
+        "bank-accounts": {
+            "task": "fundraising.tasks.check_bank_accounts",
+            "schedule": 600.0,
+            "options": {"expires": 600},
+        },
+        "funds": {"task": "fundraising.tasks.check_funds", "schedule": 600.0, "options": {"expires": 600}},
+        "payouts-in-bank": {"task": "payments.tasks.match_payouts", "schedule": 60.0, "options": {"expires": 60}},
+        "statements": {"task": "payments.tasks.import_statements", "schedule": 5.0, "options": {"expires": 5}},
         "reminders": {"task": "fundraising.tasks.remind", "schedule": 3600.0, "options": {"expires": 3600}},
+        "exports": {"task": "fundraising.tasks.write_exports", "schedule": 10.0, "options": {"expires": 10}},
+        "sealed-papers": {"task": "receipts.tasks.empty_sealed", "schedule": 86400.0, "options": {"expires": 3600}},
+        "declarations": {
+            "task": "receipts.tasks.empty_declarations",
+            "schedule": 86400.0,
+            "options": {"expires": 3600},
+        },
+        "attempts": {"task": "fundraising.tasks.forget_attempts", "schedule": 3600.0, "options": {"expires": 3600}},
         "totals": {"task": "fundraising.tasks.fold", "schedule": 30.0, "options": {"expires": 30}},
     },
 )
-app.autodiscover_tasks(lambda: ["fundraising", "payments", "receipts"])
+app.autodiscover_tasks(lambda: ["fundraising", "payments", "receipts", "receipts.reports"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -12,8 +13,8 @@ from fundraising.locales import babel_locale
 from fundraising.models import Donation, DonationState, EntityText, Posting, Purpose
 from fundraising.money import Money
 from payments.models import Dispute
-from receipts.evidence import Earlier, Evidence, Line, Step, Wording, masked
-from receipts.models import MailState
+from receipts.documents.evidence import Earlier, Evidence, Line, Step, Wording, masked
+from receipts.models import MailState, OutgoingMail
 
 
 def evidence_of(dispute: Dispute, donation: Donation, *, locale: str) -> Evidence:
@@ -71,9 +72,10 @@ def _course(dispute: Dispute, donation: Donation, locale: str) -> Iterator[Step]
             payment.created_at, gettext("The donor was sent to pay (attempt %(uuid)s).") % {"uuid": payment.uuid}
         )
     yield from _money(donation, locale)
-    for receipt in donation.receipts.all():
+    sent = Prefetch("mails", OutgoingMail.objects.filter(state=MailState.SENT))
+    for receipt in donation.receipts.defer("snapshot").prefetch_related(sent):
         yield Step(receipt.issued_at, gettext("Receipt %(number)s was issued.") % {"number": receipt.number})
-        for mail in receipt.mails.filter(state=MailState.SENT):
+        for mail in receipt.mails.all():
             assert mail.sent_at
             yield Step(
                 mail.sent_at, gettext("Receipt %(number)s was mailed to the donor.") % {"number": receipt.number}
@@ -95,7 +97,7 @@ def _money(donation: Donation, locale: str) -> Iterator[Step]:
     }
     facts = Posting.objects.filter(entry__donation=donation, account__purpose__in=texts, entry__reverses=None)
     for posting in facts.select_related("entry", "account"):
-        if posting.entry.key.endswith(":lost") and posting.account.purpose == Purpose.WITHHELD:
+        if posting.account.purpose == Purpose.WITHHELD and posting.amount_minor < 0:
             continue  # the other side of what was lost
         amount = Money(abs(posting.amount_minor), posting.currency).format_exact(babel_locale(locale))
         said = texts[Purpose(posting.account.purpose)] % {"amount": amount, "fact": posting.entry.key}

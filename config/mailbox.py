@@ -5,12 +5,14 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +21,7 @@ from django.views.decorators.http import require_safe
 
 from fundraising import content
 
+TOTP_PERIOD: Final = 30
 # The file backend ends each message with such a line, and writes the messages of one connection to one file.
 END = b"\n" + b"-" * 79 + b"\n"
 
@@ -89,7 +92,16 @@ def start(request: HttpRequest) -> HttpResponse:
     file = Path(settings.STATE_DIR) / "demo.json"
     demo = json.loads(file.read_text()) if file.exists() else {"accounts": []}
     appeals = [card for campaign in content.home_content("en") for card in campaign.appeals]
-    return render(request, "demo/start.html", {"accounts": demo["accounts"], "appeals": appeals})
+    accounts = [{**account, "code": _code(account.get("secret", ""))} for account in demo["accounts"]]
+    context = {"accounts": accounts, "appeals": appeals, "seconds": TOTP_PERIOD - int(time.time()) % TOTP_PERIOD}
+    response = render(request, "demo/start.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _code(secret: str) -> str:
+    """What an authenticator app with this secret shows now."""
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // TOTP_PERIOD))) if secret else ""
 
 
 urlpatterns = [

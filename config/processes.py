@@ -24,8 +24,9 @@ from typing import IO, Final
 from urllib.parse import urlsplit
 
 STOP_SECONDS: Final = 5.0
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0  # all together, on a machine that does much else
 RESTARTS: Final = 5
+LAST_WORDS_SECONDS: Final = 20.0  # to read to its end what an ended process has said
 STEADY_SECONDS: Final = 60.0  # who ran this long has its restarts forgotten
 
 
@@ -34,11 +35,18 @@ class ProcessError(RuntimeError):
 
 
 def free_port(preferred: int = 0) -> int:
-    """A loopback port nobody listens on: the preferred one if it can be had."""
+    """A loopback port nobody listens on: the preferred one if it can be had.
+
+    A connection made to it and ended from its side stays with the system for a minute (TIME_WAIT): until then a server
+    may still ask for this port, but no process that asks for any port is given it.
+    """
     for port in (preferred, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("127.0.0.1", port)) as probe,
+            socket.create_connection(probe.getsockname()),
+            probe.accept()[0],  # closed first; ours, or that of somebody who called before
+        ):
             return int(probe.getsockname()[1])
     raise ProcessError("no free port on 127.0.0.1")
 
@@ -112,9 +120,10 @@ class Running:
         with process.stdout as lines:
             for line in lines:
                 self.tail.append(line.rstrip())
-                if self.program.ready_words and self.program.ready_words in line:
-                    self.was_ready = True
-                self.group.tell(self, line.rstrip())
+                is_ready = bool(self.program.ready_words) and self.program.ready_words in line
+                self.group.tell(self, line.rstrip(), shown=self.was_ready or is_ready)
+                if is_ready:
+                    self.was_ready = True  # only now: whoever waits for this line finds it logged and shown
 
     def _again(self, code: int) -> bool:
         """Start a process that ended by itself once more, ever later; give up after RESTARTS."""
@@ -176,17 +185,17 @@ class Group:
         while (waiting := [one for one in waiting if not one.ready()]) and not self.told_to_stop.is_set():
             for one in waiting:
                 if one.ended() or time.monotonic() > deadline:
-                    one.pump.join(1.0)  # so that its last words are in
+                    one.pump.join(LAST_WORDS_SECONDS if one.ended() else 0.0)
                     raise ProcessError("\n  ".join([f"{one.program.name} did not start:", *one.tail]))
             time.sleep(0.02)
 
-    def tell(self, one: Running, line: str) -> None:
-        """Log a line of output; show it too, unless it is routine or the process is only starting."""
+    def tell(self, one: Running, line: str, *, shown: bool) -> None:
+        """Log a line of output; show it too where that is wanted, unless it is routine."""
         program = one.program
         with contextlib.suppress(ValueError):  # the file is closed: we are stopping
             self.files[program.name].write(f"{line}\n")
             self.files[program.name].flush()
-        if one.was_ready and not (program.routine and program.routine.search(line)):
+        if shown and not (program.routine and program.routine.search(line)):
             self.say(program.name, line)
 
     def give_up(self, one: Running, why: str) -> None:

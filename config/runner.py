@@ -268,13 +268,15 @@ WHERE: Final = """
   OpenAppeal is running (started in {seconds:.1f} s).
 
     Campaigns            {url}/
+    Desk of staff        {url}/desk/
     Administration       {url}/admin/
+    What to try          {url}/demo/
     Sent mail            {url}/demo/mail/
     REST API             {url}/api/v1/docs/
     Stripe sandbox       {sandbox}/
     Logs and data        {state}
 
-  Demo accounts
+  Demo accounts (the six-digit codes they need are on {url}/demo/)
 {seeded}
 
   Try this: open a campaign in two windows, give in one of them, and watch the total of the other. Cards, with
@@ -355,7 +357,8 @@ def _start(here: Installation, console: Console) -> str:
     with console.step("demo content"):
         demo = [*PROJECT.glob("config/demo/*"), *PROJECT.glob("config/management/commands/seed_demo.py")]
         sandbox_born = (here.state / "sandbox.sqlite3").stat().st_ino
-        return _once(here, ("seed_demo",), [*migrations, *demo], here.url, here.sandbox_url, str(sandbox_born))
+        command = ("seed_demo", "--history")
+        return _once(here, command, [*migrations, *demo], here.url, here.sandbox_url, str(sandbox_born))
 
 
 def _once(here: Installation, command: tuple[str, ...], sources: list[Path], *circumstances: str) -> str:

@@ -60,6 +60,9 @@ INDEX_KEY = required("INDEX_KEY") or state_secret("index_key")
 PUBLIC_URL = (required("PUBLIC_URL") or "http://127.0.0.1:8000").rstrip("/")
 # What the evidence pack of a dispute tells the bank of refunds, in words; empty: nothing.
 REFUND_POLICY = os.environ.get("REFUND_POLICY", "")
+# Key and certificate (PKCS #12) for papers that a law wants signed when they are mailed; docs/operator-runbook.md.
+RECEIPT_SIGNING_FILE = os.environ.get("RECEIPT_SIGNING_FILE") or ("" if PRODUCTION else str(STATE_DIR / "receipts.p12"))
+RECEIPT_SIGNING_PASSPHRASE = os.environ.get("RECEIPT_SIGNING_PASSPHRASE", "")
 PUBLIC_HOST = PUBLIC_URL.split("://")[-1].split("/")[0].rsplit(":", 1)[0]
 DEBUG = False
 ALLOWED_HOSTS = (
@@ -75,6 +78,8 @@ if PRODUCTION and STRIPE_API_BASE:
     raise ImproperlyConfigured("STRIPE_API_BASE points payments at a stand-in; production refuses it.")
 STRIPE_API_BASE = STRIPE_API_BASE or ("" if PRODUCTION else "http://127.0.0.1:8012")
 STRIPE_TIMEOUT_SECONDS = 10
+# Working days after the day that Stripe expects, until the desk tells of a payout that the bank does not show.
+PAYOUT_IN_BANK_WITHIN = int(os.environ.get("PAYOUT_IN_BANK_WITHIN") or 5)
 STRIPE_LIVEMODE = PRODUCTION and os.environ.get("STRIPE_LIVEMODE", "true") == "true"
 STRIPE_SPEC_DIR = Path(os.environ.get("STRIPE_SPEC_DIR", BASE_DIR.parent / "shared" / "stripe"))
 WEBHOOK_MAX_BYTES = 1_000_000
@@ -88,6 +93,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -99,15 +107,19 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.webhooks.straight_to_inbox",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.policies.desk_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.languages.staff_languages",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "config.sign_in.admin_gate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -116,7 +128,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        # A regime's folder holds the layouts of its papers: "ca/single.html".
+        "DIRS": [BASE_DIR / "templates", BASE_DIR / "receipts" / "regimes"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -134,7 +147,11 @@ DATABASES = {
     "default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# What counts over all processes (failed sign-ins, used codes) is in the database; each process keeps its own pages.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"},
+    "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
 # Open streams of one live process; more are asked to poll. Open files bound it too.
 LIVE_VIEWERS = int(os.environ.get("LIVE_VIEWERS", "20000"))
 BROKER_URL = required("BROKER_URL") or "pgmq://localhost"
@@ -152,7 +169,19 @@ BROKER_OPTIONS: dict[str, Any] = PGMQ_OPTIONS if BROKER_URL.startswith("pgmq") e
 
 # --- Mail -----------------------------------------------------------------------------------------
 MAIL_DIR = STATE_DIR / "mail"
-if PRODUCTION:
+# A mail provider that django-anymail knows (postmark, mailgun, brevo, amazon_ses, …) tells what became of each mail;
+# its own settings come as ANYMAIL_<PROVIDER>_… in the environment. Without one, mail goes out by SMTP.
+MAIL_PROVIDER = os.environ.get("MAIL_PROVIDER", "")
+ANYMAIL: dict[str, Any] = {
+    "SEND_DEFAULTS": {"track_opens": False, "track_clicks": False},
+    "IGNORE_UNSUPPORTED_FEATURES": True,  # a provider that cannot track need not be told not to
+    "WEBHOOK_SECRET": os.environ.get("MAIL_WEBHOOK_SECRET", ""),  # user:password
+}
+ANYMAIL |= {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
+if PRODUCTION and MAIL_PROVIDER:
+    EMAIL_BACKEND = f"anymail.backends.{MAIL_PROVIDER}.EmailBackend"
+    ANYMAIL["WEBHOOK_SECRET"] = required("MAIL_WEBHOOK_SECRET")
+elif PRODUCTION:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST = required("EMAIL_HOST")
     EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
@@ -162,12 +191,28 @@ if PRODUCTION:
     EMAIL_TIMEOUT = 20
 else:
     # Files that the demo's mail page lists; no message can leave a machine that is not production.
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "config.demo.post.EmailBackend"
     EMAIL_FILE_PATH = str(MAIL_DIR)
+
+# The sender of what staff get: invitations, news of their sign-in.
+DEFAULT_FROM_EMAIL = os.environ.get("STAFF_EMAIL_FROM", f"no-reply@{PUBLIC_HOST}")
 
 # --- Languages ------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("it", "Italiano")]
+# Of the public pages, the mails and the papers.
+LANGUAGES = [
+    ("en", "English"),
+    ("it", "Italiano"),
+    ("fr", "Français"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("pt", "Português"),
+    ("nl", "Nederlands"),
+    ("ru", "Русский"),
+    ("ar", "العربية"),
+]
+# Of the desk, the administration and signing in: the others' catalogues hold donors' texts alone.
+STAFF_LANGUAGES = ("en", "it")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
@@ -225,11 +270,57 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-LOGIN_URL = "admin:login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+
+# --- Signing in: staff only, always with a second factor (ADR 0100) --------------------------------
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "desk"
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["config.permissions.RolesBackend"]
+SESSION_COOKIE_AGE = 12 * 3600
+ACCOUNT_ADAPTER = "config.sign_in.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation by mail is the proof
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = PUBLIC_URL.split("://")[0]
+# The proxy in front says who asks; with more of them in a row, say how many.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXIES", "1"))
+MFA_ADAPTER = "config.sign_in.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"add_webauthn": "config.sign_in_forms.AddKeyForm"}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a passkey alone signs in, so it asks for a PIN or a finger
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # the demo has no certificate
+
+# --- Throttles (ADR 0172): how many within how many seconds, by one client or by one donor --------
+# Over Tor, at schools and behind the big mobile networks many people share an address: these are far above what people
+# do, and far below what a thief who tries cards needs. "donate=60/600 check=0/1" changes some; 0 lifts one.
+THROTTLES: dict[str, tuple[int, int]] = {
+    "donate": (40, 600),  # forms that open a donation, and the same over the API, from one address
+    "pay": (60, 600),  # ways on to the payment page, from one address
+    "pay_again": (12, 3600),  # of one donation
+    "check": (60, 600),  # codes on the check page, from one address
+    "genuine": (60, 600),  # questions whether a collection is genuine, from one address
+    "link": (4, 3600),  # mails with a link, to one donor
+    "links": (20, 3600),  # asked for from one address
+    "form": (60, 600),  # details sent from one address
+}
+for _limit in os.environ.get("THROTTLES", "").split():
+    _kind, _, _said = _limit.partition("=")
+    _most, _, _seconds = _said.partition("/")
+    if _kind not in THROTTLES or not (_most.isdecimal() and _seconds.isdecimal() and int(_seconds)):
+        raise ImproperlyConfigured(f"THROTTLES says {_limit!r}; write donate=60/600, of {', '.join(THROTTLES)}.")
+    THROTTLES[_kind] = int(_most), int(_seconds)
+THROTTLES = {kind: limit for kind, limit in THROTTLES.items() if limit[0]}
 
 # --- REST API -------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -14,8 +14,12 @@ urlpatterns = [
     path("", pages.root),
     path("healthz", pages.healthz),
     path("admin/", admin.site.urls),
+    path("desk/", include("config.desk.urls")),
+    path("accounts/", include("config.account_urls")),
+    path("webhooks/mail/", include("config.mail_urls")),
     path("webhooks/stripe/<slug:account>/", inbox.receive, name="stripe-webhook"),
     path("receipt/", include("receipts.urls")),
+    path("iati/", include("receipts.iati.urls")),
     path("api/v1/", include("fundraising.api.urls")),
     path("api/v1/", include("payments.api")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
@@ -27,4 +31,7 @@ if not settings.PRODUCTION:
 urlpatterns += i18n_patterns(
     path("", include("fundraising.urls")),
     path("", include("payments.urls")),
+    path("", include("receipts.reports.urls")),
+    path("", include("receipts.money.urls")),
+    path("", include("receipts.donors.urls")),
 )

@@ -14,6 +14,9 @@ import venv
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+from receipts.documents import fonts  # noqa: E402  bare standard library too
+
 VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 INSTRUCTION = """
@@ -23,12 +26,16 @@ WeasyPrint, which makes the receipts, needs Pango on this machine. Install it an
 SLOW = (
     "Without the library harfbuzz-subset receipts are made several times slower: apt-get install libharfbuzz-subset0."
 )
-APT = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-noto-core", "fonts-droid-fallback"]
+FONTS_MISSING = (
+    "Receipts with letters that no font here has are refused. To print every name: sudo apt-get install {packages}"
+    " (elsewhere: install Noto, with CJK and emoji)."
+)
+APT = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"]
 
 
 def main(kind: str) -> int:
     began = time.monotonic()
-    did = [make_environment(), install(kind), system_libraries(), translations()]
+    did = [make_environment(), install(kind), system_libraries(), names_in_every_script(), translations()]
     if any(did) and time.monotonic() - began >= 1:
         print(f"Set up in {time.monotonic() - began:.0f} s.", flush=True)
     return 0
@@ -86,19 +93,40 @@ def system_libraries() -> bool:
     missing = not weasyprint_works()
     if not missing and subset_library():
         return False
-    if os.geteuid() == 0 and shutil.which("apt-get"):
+    if may_install():
         say("Installing Pango and HarfBuzz by apt-get …")
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-qq"], stdout=subprocess.DEVNULL, env=env)
-        subprocess.run(
-            ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *APT], stdout=subprocess.DEVNULL, env=env
-        )
+        apt_install(APT)
         missing = not weasyprint_works()
     if missing:
-        sys.exit(INSTRUCTION.format(packages=" ".join(APT)))
+        sys.exit(INSTRUCTION.format(packages=" ".join([*APT, *fonts.PACKAGES])))
     if not subset_library():
         say(SLOW)
     return True
+
+
+def names_in_every_script() -> bool:
+    """See that receipts can print names in every script: 130 MB of fonts, without which they are refused."""
+    stamp = VENV / "fonts-looked-for"
+    if not (missing := fonts.missing_packages()) or stamp.exists():
+        return False
+    if may_install():
+        say("Installing fonts for names in every script by apt-get …")
+        apt_install(missing)
+    if missing := fonts.missing_packages():
+        say(FONTS_MISSING.format(packages=" ".join(missing)))
+    stamp.touch()  # said once, tried once; `manage.py check` goes on saying it
+    return True
+
+
+def may_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def apt_install(packages: list[str]) -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], stdout=subprocess.DEVNULL, env=env)
+    command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]
+    subprocess.run(command, stdout=subprocess.DEVNULL, env=env)
 
 
 def weasyprint_works() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Case, Max, QuerySet, When
@@ -13,17 +13,19 @@ from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import StackedInline, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from . import totals
 from .comments import hide_comment, show_comment
 from .currencies import add_usual
+from .desk.administration import DeskAdmin
 from .locales import babel_locale
 from .models import (
     Answer,
     Appeal,
+    AppealState,
     AppealWording,
     Campaign,
     CampaignText,
@@ -53,15 +55,13 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+class StaffAdmin(UserAdmin, DeskAdmin):  # type: ignore[misc,type-arg]
+    """For superusers; roles are given on the desk's page of staff."""
+
+    entity_path = ""
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-
-
-@admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc]
-    pass
 
 
 class Kept:
@@ -101,15 +101,20 @@ class FeeCoverInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(LegalEntity)
-class LegalEntityAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class LegalEntityAdmin(Kept, DeskAdmin):
+    entity_path = "pk"
     list_display = ("name", "tax_status", "country", "currency")
     inlines = (EntityTextInline, FeeCoverInline)
 
 
 @admin.register(Fund)
-class FundAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class FundAdmin(Kept, DeskAdmin):
     list_display = ("name", "entity", "restricted")
     list_filter = ("entity",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Fund | None = None) -> tuple[str, ...]:
+        """Donors gave for its purpose, or for none: that stands as soon as money was booked to it."""
+        return ("entity", "restricted") if obj and obj.accounts.exists() else ()
 
 
 class CampaignTextInline(StackedInline):  # type: ignore[misc]
@@ -125,7 +130,7 @@ class UpdateInline(StackedInline):  # type: ignore[misc]
 
 
 @admin.register(Campaign)
-class CampaignAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class CampaignAdmin(Kept, DeskAdmin):
     list_display = ("slug", "entity", "published", "created_at")
     list_filter = ("published", "entity")
     prepopulated_fields: dict[str, Any] = {}
@@ -143,14 +148,20 @@ class WordingInline(AppendOnly, StackedInline):  # type: ignore[misc]
     tab = True
 
 
-class RoundInline(Kept, TabularInline):  # type: ignore[misc]
+class RoundInline(AppendOnly, TabularInline):  # type: ignore[misc]
+    """The rounds of a draft; later ones are opened at the desk, which asks for a reason in every language."""
+
     model = Round
     extra = 0
     tab = True
 
+    def has_add_permission(self, request: HttpRequest, obj: Appeal | None = None) -> bool:
+        return obj is None or obj.state == AppealState.DRAFT
+
 
 @admin.register(Appeal)
-class AppealAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class AppealAdmin(Kept, DeskAdmin):
+    entity_path = "campaign__entity"
     list_display = ("slug", "campaign", "state", "raised", "donations")
     list_filter = ("state", "campaign")
     inlines = (WordingInline, RoundInline)
@@ -158,7 +169,7 @@ class AppealAdmin(Kept, ModelAdmin):  # type: ignore[misc]
     def get_readonly_fields(self, request: HttpRequest, obj: Appeal | None = None) -> tuple[str, ...]:
         """With its first goal an appeal's currency and funds stand: money is counted in them."""
         settled = obj is not None and Goal.objects.filter(round__appeal=obj).exists()
-        return ("campaign", "fund", "currency") if settled else ()
+        return ("state", "campaign", "fund", "currency") if settled else ("state",)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """A new wording is the next version in its language; nobody has to count."""
@@ -179,7 +190,7 @@ class AppealAdmin(Kept, ModelAdmin):  # type: ignore[misc]
         return totals.appeal_total(appeal).donations
 
 
-class RoundTextInline(TabularInline):  # type: ignore[misc]
+class RoundTextInline(AppendOnly, TabularInline):  # type: ignore[misc]
     model = RoundText
     extra = 0
 
@@ -190,13 +201,21 @@ class GoalInline(AppendOnly, TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Round)
-class RoundAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class RoundAdmin(Kept, DeskAdmin):
+    """What a round said stays; its goals and texts are added to."""
+
+    entity_path = "appeal__campaign__entity"
+    readonly_fields = ("appeal", "number", "reason", "opens_at", "closes_at")
     list_display = ("appeal", "number", "reason", "opens_at", "closes_at")
     inlines = (RoundTextInline, GoalInline)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
 
 @admin.register(Goal)
-class GoalAdmin(AppendOnly, ModelAdmin):  # type: ignore[misc]
+class GoalAdmin(AppendOnly, DeskAdmin):
+    entity_path = "round__appeal__campaign__entity"
     list_display = ("round", "amount", "reason", "set_at")
 
     @admin.display(description=_("goal"))
@@ -216,7 +235,8 @@ class QuestionInline(Kept, StackedInline):  # type: ignore[misc]
 
 
 @admin.register(DonationPage)
-class DonationPageAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class DonationPageAdmin(Kept, DeskAdmin):
+    entity_path = "appeal__campaign__entity"
     list_display = ("slug", "locale", "appeal", "published", "offers_monthly", "offers_yearly", "takes_comments")
     list_filter = ("locale", "published")
     inlines = (CurrencyInline, QuestionInline)
@@ -236,13 +256,14 @@ class DonationPageAdmin(Kept, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(ExchangeRate)
-class ExchangeRateAdmin(AppendOnly, ModelAdmin):  # type: ignore[misc]
+class ExchangeRateAdmin(AppendOnly, DeskAdmin):
+    entity_path = ""
     list_display = ("base", "quote", "on", "rate", "source")
     list_filter = ("quote", "base")
 
 
 @admin.register(Donor)
-class DonorAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class DonorAdmin(ReadOnly, DeskAdmin):
     """Lists show no name: whoever needs one opens the one donor."""
 
     list_display = ("uuid", "entity", "country", "locale", "created_at")
@@ -257,8 +278,8 @@ class EntryInline(ReadOnly, TabularInline):  # type: ignore[misc]
     show_change_link = True
 
 
-def may_see_donors(request: HttpRequest) -> bool:
-    return request.user.has_perm("fundraising.view_donor")
+def may_see_donors(request: HttpRequest, entity: LegalEntity | None) -> bool:
+    return request.user.has_perm("fundraising.view_donor", entity)
 
 
 class AnswerInline(ReadOnly, TabularInline):  # type: ignore[misc]
@@ -268,11 +289,11 @@ class AnswerInline(ReadOnly, TabularInline):  # type: ignore[misc]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Answers are the donor's own words."""
-        return may_see_donors(request)
+        return may_see_donors(request, obj.entity if obj else None)
 
 
 @admin.register(Donation)
-class DonationAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class DonationAdmin(ReadOnly, DeskAdmin):
     list_display = ("reference", "opened_at", "shown_amount", "state", "page", "received_at")
     list_filter = ("state", "currency", "entity")
     search_fields = ("uuid__startswith",)
@@ -281,7 +302,7 @@ class DonationAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
     def get_exclude(self, request: HttpRequest, obj: Donation | None = None) -> tuple[str, ...]:
         """What says who gave, or for whom, is for those who may see donors."""
-        return () if may_see_donors(request) else ("tribute_name", "employer")
+        return () if may_see_donors(request, obj.entity if obj else None) else ("tribute_name", "employer")
 
     @admin.display(description=_("amount"), ordering="amount_minor")
     def shown_amount(self, donation: Donation) -> str:
@@ -289,9 +310,10 @@ class DonationAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Comment)
-class CommentAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class CommentAdmin(Kept, DeskAdmin):
     """The wall's waiting list, oldest last; nobody rewrites what a donor said."""
 
+    entity_path = "donation__entity"
     list_display = ("words", "state", "page", "donation_state", "written_at", "decided_by", "decided_at")
     list_filter = ("state", "donation__page")
     list_select_related = ("donation__page", "donation__donor")
@@ -304,8 +326,10 @@ class CommentAdmin(Kept, ModelAdmin):  # type: ignore[misc]
         return False
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        """With the donor's name for those who may see donors."""
-        return (*self.list_display, "donor_name") if may_see_donors(request) else self.list_display
+        """With the donor's name for those who may see donors of every legal entity in their list."""
+        entities = LegalEntity.objects.filter(pk__in=self.entity_ids(request, "view") or [])
+        named = may_see_donors(request, None) and all(may_see_donors(request, entity) for entity in entities)
+        return (*self.list_display, "donor_name") if named else self.list_display
 
     @admin.display(description=_("comment"))
     def words(self, comment: Comment) -> str:
@@ -325,13 +349,15 @@ class CommentAdmin(Kept, ModelAdmin):  # type: ignore[misc]
 
     @admin.action(description=_("Show on the page"), permissions=["change"])
     def show(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
-        for comment in comments:
+        for comment in self.only_where(request, comments, "fundraising.change_comment"):
             show_comment(comment, by=request.user.get_username())
+            self.note("comment_shown", request, comment)
 
     @admin.action(description=_("Do not show"), permissions=["change"])
     def hide(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
-        for comment in comments:
+        for comment in self.only_where(request, comments, "fundraising.change_comment"):
             hide_comment(comment, by=request.user.get_username())
+            self.note("comment_hidden", request, comment)
 
 
 class PostingInline(ReadOnly, TabularInline):  # type: ignore[misc]
@@ -341,7 +367,7 @@ class PostingInline(ReadOnly, TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class EntryAdmin(ReadOnly, DeskAdmin):
     list_display = ("key", "entity", "occurred_at", "booked_at", "reverses")
     list_filter = ("entity",)
     search_fields = ("key",)

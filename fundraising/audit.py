@@ -8,21 +8,24 @@ from typing import Any
 
 from django.db import connection
 
+from . import trail
 from .models import BROUGHT
+from .spending import audit as spending_audit
 
 
 @dataclass(frozen=True)
 class Check:
     """A figure as it must be and as it was found, both in words a person reads.
 
-    A break is no wrong figure: the books agree, but staff have yet to say what some money is.
+    `is_open`: no wrong figure, but something that waits for a person: money that matches nothing, a paper that a rule
+    refuses, a mail that came back.
     """
 
     name: str
     expected: str
     found: str
     ok: bool
-    is_break: bool = False
+    is_open: bool = False
 
 
 def none_of(name: str, count: int, first: Any = None) -> Check:
@@ -33,9 +36,11 @@ def none_of(name: str, count: int, first: Any = None) -> Check:
 
 def checks() -> Iterator[Check]:
     """Ledger balanced; checkpoints, counts and donations as the postings say."""
-    for name, sql in _NONE_OF.items():
+    for name, sql in (_NONE_OF | spending_audit.NONE_OF).items():
         rows = _rows(sql)
         yield none_of(name, len(rows), rows[0][0] if rows else None)
+    broken = list(trail.broken_lines())
+    yield none_of("lines of the trail that are not what was written", len(broken), broken[0] if broken else None)
 
 
 def _rows(sql: str) -> list[tuple[Any, ...]]:
@@ -69,6 +74,20 @@ _NONE_OF = {
         ) behind ON behind.account_id = account.id AND behind.xid < fold.xid
         GROUP BY account.id, checkpoint.balance_minor
         HAVING coalesce(checkpoint.balance_minor, 0) <> coalesce(sum(behind.amount_minor), 0)
+    """,
+    "sums of a day that differ from their postings (cure: rebuild_totals)": """
+        WITH behind AS (
+            SELECT posting.account_id, entry.accounted_on "on", count(*) postings,
+                   coalesce(sum(posting.amount_minor) FILTER (WHERE posting.amount_minor > 0), 0) debit,
+                   coalesce(-sum(posting.amount_minor) FILTER (WHERE posting.amount_minor < 0), 0) credit
+            FROM fundraising_posting posting JOIN fundraising_entry entry ON entry.id = posting.entry_id
+            WHERE posting.xid < (SELECT xid FROM fundraising_fold) GROUP BY posting.account_id, entry.accounted_on
+        )
+        SELECT coalesce(behind.account_id, day.account_id) || ' on ' || coalesce(behind."on", day."on")
+        FROM behind FULL JOIN fundraising_daycheckpoint day
+          ON day.account_id = behind.account_id AND day."on" = behind."on"
+        WHERE (coalesce(behind.debit, 0), coalesce(behind.credit, 0), coalesce(behind.postings, 0))
+           <> (coalesce(day.debit_minor, 0), coalesce(day.credit_minor, 0), coalesce(day.postings, 0))
     """,
     "counts that differ from their tallies (cure: rebuild_totals)": """
         SELECT r.id FROM fundraising_round r CROSS JOIN fundraising_fold fold
@@ -143,7 +162,7 @@ _NONE_OF = {
         )
         SELECT left(upper(donation.uuid::text), 8) FROM fundraising_donation donation
         LEFT JOIN booked ON booked.donation_id = donation.id
-        WHERE donation.state <> CASE
+        WHERE donation.channel <> 'in_kind' AND donation.state <> CASE
             WHEN coalesce(booked.given, 0) < 0 AND booked.brought < 0 THEN 'received'
             WHEN coalesce(booked.given, 0) < 0 AND booked.withheld > 0 THEN 'disputed'
             WHEN coalesce(booked.given, 0) < 0 AND booked.taken > 0 THEN 'chargeback'
@@ -153,10 +172,14 @@ _NONE_OF = {
     """,
     "donations booked at another amount than the donor agreed to": """
         SELECT left(upper(donation.uuid::text), 8) FROM fundraising_donation donation
-        JOIN fundraising_entry entry ON entry.donation_id = donation.id AND entry.reverses_id IS NULL
+        JOIN fundraising_entry entry ON entry.donation_id = donation.id
         JOIN fundraising_posting posting ON posting.entry_id = entry.id
         JOIN fundraising_account account ON account.id = posting.account_id AND account.purpose = 'donations'
-        GROUP BY donation.id HAVING sum(posting.amount_minor) <> -max(donation.amount_minor)
+        GROUP BY donation.id HAVING sum(posting.amount_minor) NOT IN (0, -max(donation.amount_minor))
+    """,
+    "donations in kind with an entry": """
+        SELECT left(upper(donation.uuid::text), 8) FROM fundraising_donation donation
+        JOIN fundraising_entry entry ON entry.donation_id = donation.id WHERE donation.channel = 'in_kind'
     """,
     "a watermark from another database cluster (cure: rebuild_totals)": """
         SELECT xid::text FROM fundraising_fold WHERE xid > pg_snapshot_xmax(pg_current_snapshot())
@@ -167,5 +190,17 @@ _NONE_OF = {
         WHERE account.currency <> appeal.currency AND account.purpose <> 'fx' AND NOT EXISTS (
             SELECT FROM fundraising_exchangerate rate
             WHERE rate.base = account.currency AND rate.quote = appeal.currency)
+    """,
+    "bank lines whose unexplained part is not what their matches leave": """
+        SELECT line.id FROM fundraising_bankline line
+        LEFT JOIN fundraising_match match ON match.line_id = line.id AND match.undone_at IS NULL
+        GROUP BY line.id
+        HAVING line.unexplained_minor <> CASE WHEN line.withdrawn_at IS NULL THEN line.amount_minor ELSE 0 END
+                                         - coalesce(sum(match.amount_minor), 0)
+    """,
+    "bank lines in the books without a standing entry, or withdrawn with one": """
+        SELECT line.id FROM fundraising_bankline line
+        LEFT JOIN fundraising_entry reversal ON reversal.reverses_id = line.entry_id
+        WHERE (line.withdrawn_at IS NULL) <> (line.entry_id IS NOT NULL) OR reversal.id IS NOT NULL
     """,
 }

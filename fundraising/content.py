@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 from django.urls import reverse
@@ -20,8 +20,11 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from . import comments, offers, totals
+from .alternates import Alternate, alternates, in_languages
 from .comments import ShownComment, Supporter
 from .models import (
+    OVER,
+    TAKES_MONEY,
     Appeal,
     AppealState,
     AppealWording,
@@ -32,12 +35,16 @@ from .models import (
     EntityText,
     Interval,
     LegalEntity,
+    OverheadPolicy,
     PageCurrency,
     Question,
     Round,
     RoundText,
+    Seal,
 )
 from .offers import ONCE, Currency
+from .seals import showing
+from .spending.policies import newest_stated
 from .totals import Total
 
 REMEMBER_SECONDS = 5
@@ -63,14 +70,6 @@ class Update:
     date: date
     title: str
     paragraphs: list[str]
-
-
-@dataclass(frozen=True)
-class Alternate:
-    locale: str
-    label: str
-    url: str
-    current: bool
 
 
 @dataclass(frozen=True)
@@ -128,6 +127,8 @@ class AppealContent:
     supporters: list[Supporter]
     comments: list[ShownComment]
     alternates: list[Alternate]
+    seals: list[Seal]  # as they were read; showing.among says how they stand
+    overhead: int | None = None  # the stated share of administrative costs in basis points; None: none was stated
 
     @property
     def state(self) -> str:
@@ -166,17 +167,17 @@ def _with_totals(campaigns: list[CampaignContent]) -> list[CampaignContent]:
 def appeal_content(locale: str, slug: str) -> AppealContent:
     """The page of an appeal; raises NotPublished."""
     key = f"appeal:{locale}:{slug}"
-    content: AppealContent | None = cache.get(key)
+    content: AppealContent | None = caches["pages"].get(key)
     if content is None:
         content = _read_appeal(locale, slug)
-        cache.set(key, content, REMEMBER_SECONDS)
+        caches["pages"].set(key, content, REMEMBER_SECONDS)
     return content
 
 
 def campaign_content(locale: str, slug: str) -> CampaignContent:
     """The page of a campaign with its appeals; raises NotPublished."""
     key = f"campaign:{locale}:{slug}"
-    content: CampaignContent | None = cache.get(key)
+    content: CampaignContent | None = caches["pages"].get(key)
     if content is None:
         campaign = _with_texts(Campaign.objects.filter(slug=slug, published=True), "", locale).first()
         if campaign is None:
@@ -187,16 +188,16 @@ def campaign_content(locale: str, slug: str) -> CampaignContent:
             appeals=_cards(locale, [campaign])[campaign.pk],
             alternates=_campaign_alternates(campaign, locale),
         )
-        cache.set(key, content, REMEMBER_SECONDS)
+        caches["pages"].set(key, content, REMEMBER_SECONDS)
     return _with_totals([content])[0]
 
 
 def home_content(locale: str) -> list[CampaignContent]:
     """The published campaigns that have an open appeal, newest first."""
     key = f"home:{locale}"
-    content: list[CampaignContent] | None = cache.get(key)
+    content: list[CampaignContent] | None = caches["pages"].get(key)
     if content is None:
-        takes_money = Appeal.objects.filter(campaign=OuterRef("pk"), state__in=[AppealState.OPEN, AppealState.CLOSING])
+        takes_money = Appeal.objects.filter(campaign=OuterRef("pk"), state__in=TAKES_MONEY)
         rows = _with_texts(Campaign.objects.filter(Exists(takes_money), published=True), "", locale)
         campaigns = list(rows.filter(campaign_text__isnull=False).order_by("-created_at")[:20])
         cards = _cards(locale, campaigns)
@@ -207,7 +208,7 @@ def home_content(locale: str) -> list[CampaignContent]:
             )
             for campaign in campaigns
         ]
-        cache.set(key, content, REMEMBER_SECONDS)
+        caches["pages"].set(key, content, REMEMBER_SECONDS)
     return _with_totals(content)
 
 
@@ -242,7 +243,8 @@ def published_pages() -> QuerySet[DonationPage]:
 
 
 def _read_appeal(locale: str, slug: str) -> AppealContent:
-    pages = _with_wording(offers.with_questions(published_pages().filter(locale=locale, slug=slug)))
+    pages = _with_overhead(_with_wording(offers.with_questions(published_pages().filter(locale=locale, slug=slug))))
+    pages = pages.annotate(is_sealed=Exists(Seal.objects.filter(appeal=OuterRef("appeal"), published_at__isnull=False)))
     page = _with_texts(pages, "appeal__campaign", locale).first()
     if page is None:
         raise NotPublished(slug)
@@ -272,7 +274,16 @@ def _read_appeal(locale: str, slug: str) -> AppealContent:
         supporters=comments.supporters(appeal, locale),
         comments=comments.wall(page),
         alternates=_page_alternates(appeal, locale),
+        seals=list(showing.rows_of(appeal.pk).defer(*showing.SEALED, "key__fingerprint_at")) if page.is_sealed else [],
+        overhead=page.overhead,
     )
+
+
+def _with_overhead(pages: QuerySet[Any]) -> QuerySet[Any]:
+    """Donation pages with the share of administrative costs that is stated now: no query of its own."""
+    stated = newest_stated(OverheadPolicy.objects.filter(appeal=OuterRef("appeal")))
+    found: QuerySet[Any] = pages.annotate(overhead=Subquery(stated.values("basis_points")[:1]))
+    return found
 
 
 def _with_wording(pages: QuerySet[DonationPage]) -> QuerySet[Any]:
@@ -307,6 +318,12 @@ def newest_round(appeal: Appeal) -> QuerySet[Round]:
     """The rounds with the one to show first: the newest that has opened; one to come hides nothing."""
     opened = Case(When(opens_at__lte=timezone.now(), then=1), default=0)
     return Round.objects.filter(appeal=appeal).order_by(opened.desc(), "-number")
+
+
+def title_of(page: DonationPage) -> str:
+    """The appeal's title in the language of a page."""
+    wording = newest_wording(page.appeal, page.locale)
+    return wording.title if wording else page.appeal.slug
 
 
 def newest_wording(appeal: Appeal, locale: str) -> AppealWording | None:
@@ -348,11 +365,12 @@ def _cards(locale: str, campaigns: list[Campaign]) -> dict[int, list[AppealCard]
         .select_related("appeal")
         .annotate(title=Subquery(newest.values("title")[:1]), ask=Subquery(newest.values("ask")[:1]))
         .exclude(title=None)
-        .order_by(Case(When(appeal__state=AppealState.CLOSED, then=1), default=0), "-appeal__pk")
+        .order_by(Case(When(appeal__state__in=OVER, then=1), default=0), "-appeal__pk")
     )
     cards: dict[int, list[AppealCard]] = {campaign.pk: [] for campaign in campaigns}
     for page in pages:
-        card = AppealCard(page.title, page.ask, page.get_absolute_url(), page.appeal.state, page.appeal)
+        state = page.appeal.state if page.appeal.takes_money else AppealState.CLOSED
+        card = AppealCard(page.title, page.ask, page.get_absolute_url(), state, page.appeal)
         cards[page.appeal.campaign_id].append(card)
     return cards
 
@@ -362,28 +380,27 @@ def _page_alternates(appeal: Appeal, current: str) -> list[Alternate]:
     told = CampaignText.objects.filter(campaign=OuterRef("appeal__campaign"), locale=OuterRef("locale"))
     priced = PageCurrency.objects.filter(page=OuterRef("pk"))
     pages = DonationPage.objects.filter(Exists(worded), Exists(told), Exists(priced), appeal=appeal, published=True)
-    return _alternates({page.locale: page.get_absolute_url() for page in pages}, current)
+    return alternates({page.locale: page.get_absolute_url() for page in pages}, current)
 
 
 def _campaign_alternates(campaign: Campaign, current: str) -> list[Alternate]:
-    urls = {}
-    for locale in CampaignText.objects.filter(campaign=campaign).values_list("locale", flat=True):
-        with override(locale):
-            urls[locale] = reverse("campaign", kwargs={"slug": campaign.slug})
-    return _alternates(urls, current)
+    locales = CampaignText.objects.filter(campaign=campaign).values_list("locale", flat=True)
+    return in_languages("campaign", locales, current, slug=campaign.slug)
+
+
+def home_languages() -> list[str]:
+    """Those in which some published campaign with an open appeal is told; the first one if there is none."""
+    found: list[str] | None = caches["pages"].get("home-languages")
+    if found is None:
+        takes_money = Appeal.objects.filter(campaign=OuterRef("campaign"), state__in=TAKES_MONEY)
+        told = CampaignText.objects.filter(Exists(takes_money), campaign__published=True).values_list(
+            "locale", flat=True
+        )
+        written = set(told.distinct())
+        found = [locale for locale, _label in settings.LANGUAGES if locale in written] or [settings.LANGUAGE_CODE]
+        caches["pages"].set("home-languages", found, REMEMBER_SECONDS)
+    return found
 
 
 def home_alternates(current: str) -> list[Alternate]:
-    urls = {}
-    for locale, _label in settings.LANGUAGES:
-        with override(locale):
-            urls[locale] = reverse("home")
-    return _alternates(urls, current)
-
-
-def _alternates(urls: dict[str, str], current: str) -> list[Alternate]:
-    return [
-        Alternate(locale, label, urls[locale], locale == current)
-        for locale, label in settings.LANGUAGES
-        if locale in urls
-    ]
+    return in_languages("home", home_languages(), current)

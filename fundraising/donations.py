@@ -1,4 +1,4 @@
-"""The verbs of a donation: announce, receive, refund, dispute, settle. Only booked facts move it.
+"""The verbs of a donation: announce, receive, refund, settle. Only booked facts move it.
 
 Each verb is one database transaction and may be called any number of times for the same fact.
 Lock order: donation, donor, then the ledger.
@@ -18,6 +18,7 @@ from .ledger import Bucket, Posted
 from .models import (
     BROUGHT,
     Appeal,
+    Channel,
     Donation,
     DonationState,
     Entry,
@@ -34,6 +35,13 @@ from .money import Money
 in_transaction = transaction.atomic(savepoint=False)
 
 
+UNPAID = frozenset({DonationState.OPENED, DonationState.PENDING})
+# Before the key of money that had matched nothing: its entry once somebody said what it is.
+ASSIGNED = "assigned:"
+# Accounts that a refund lowers themselves; those of donations have contra accounts.
+LOWERED_THEMSELVES = frozenset({Purpose.SUSPENSE, Purpose.OTHER_INCOME})
+
+
 class NotBookedYet(LookupError):
     """The fact rests on another one that has not been booked; come back when it has."""
 
@@ -45,8 +53,8 @@ def announced_key(provider_id: str) -> str:
 @in_transaction
 def announce_donation(donation_uuid: UUID, *, provider_id: str, amount: Money, at: datetime) -> bool:
     """Note money that the bank has yet to send (SEPA debit). Shown apart, never as received."""
-    donation = _locked(donation_uuid)
-    if donation.state not in {DonationState.OPENED, DonationState.PENDING}:
+    donation = locked(donation_uuid)
+    if donation.state not in UNPAID:
         return False
     fund = donation.round.appeal.fund_id
     pending, announced = (
@@ -67,7 +75,7 @@ def announce_donation(donation_uuid: UUID, *, provider_id: str, amount: Money, a
 @in_transaction
 def withdraw_announcement(donation_uuid: UUID, *, at: datetime) -> bool:
     """The announced money will not come: take the announcement back, the donation can be tried again."""
-    donation = _locked(donation_uuid)
+    donation = locked(donation_uuid)
     withdrawn = _end_announcements(donation, at)
     if donation.state == DonationState.PENDING:
         _reopen(donation)
@@ -76,7 +84,7 @@ def withdraw_announcement(donation_uuid: UUID, *, at: datetime) -> bool:
 
 
 def _tell_of_missing_debit(donation: Donation, at: datetime) -> None:
-    """Under a mandate the donor is told of the collection instead (fundraising/mandates.py)."""
+    """Under a mandate the donor is told of the collection instead (fundraising/mandates/__init__.py)."""
     if Donation.objects.filter(pk=donation.pk, mandate=None).exists():
         withdrawn = Entry.objects.filter(donation=donation, key__startswith=announced_key("")).order_by("pk").last()
         Notice.objects.get_or_create(
@@ -89,11 +97,17 @@ def _tell_of_missing_debit(donation: Donation, at: datetime) -> None:
 
 
 def _reopen(donation: Donation) -> None:
-    """Back to `opened`; should the same form have been opened anew, this row steps out of its way."""
+    """Back to `opened`."""
+    submission = free_submission(donation)
+    Donation.objects.filter(pk=donation.pk).update(state=DonationState.OPENED, submission=submission)
+
+
+def free_submission(donation: Donation) -> str:
+    """The submission of a donation that opens again; should the same form be open anew, it steps out of its way."""
     submission = donation.submission
     if Donation.objects.filter(submission=submission, state=DonationState.OPENED).exists():
         submission = hashlib.sha256(f"{submission}{donation.uuid}".encode()).hexdigest()
-    Donation.objects.filter(pk=donation.pk).update(state=DonationState.OPENED, submission=submission)
+    return submission
 
 
 def _end_announcements(donation: Donation, at: datetime) -> bool:
@@ -107,38 +121,61 @@ def _end_announcements(donation: Donation, at: datetime) -> bool:
 
 
 @in_transaction
-def receive_donation(donation_uuid: UUID, *, key: str, amount: Money, at: datetime, provider: str) -> bool:
+def receive_donation(
+    donation_uuid: UUID, *, key: str, amount: Money, at: datetime, provider: str, paid_with: str = ""
+) -> bool:
     """Book money that arrived for a donation; False if this fact was booked before.
 
     After the appeal has closed the money goes to its secondary purpose. A second charge on one
     donation is no second donation: it goes to suspense, for staff to give back.
     """
-    donation = _locked(donation_uuid)
-    if donation.state not in {DonationState.OPENED, DonationState.PENDING}:
+    donation = locked(donation_uuid)
+    if donation.state not in UNPAID:
         if ledger.booked(key):
             return False
         return book_unmatched(key=key, entity_id=donation.entity_id, amount=amount, at=at, provider=provider)
+    clearing = Bucket(donation.entity_id, Purpose.CLEARING, amount.currency, provider=provider)
+    posted = receive_through(donation, key=key, amount=amount, at=at, source=clearing, paid_with=paid_with)
+    return posted.is_new
+
+
+def receive_through(
+    donation: Donation, *, key: str, amount: Money, at: datetime, source: Bucket, paid_with: str = ""
+) -> Posted:
+    """Book money that came for a locked, unpaid donation through the account `source`."""
     appeal = donation.round.appeal
     late = not appeal.takes_money
     fund = appeal.late_fund_id if late else appeal.fund_id
     income = Bucket(donation.entity_id, Purpose.DONATIONS, amount.currency, fund, None if late else donation.round_id)
-    clearing = Bucket(donation.entity_id, Purpose.CLEARING, amount.currency, provider=provider)
     if donation.state == DonationState.PENDING:
         _end_announcements(donation, at)
     posted = ledger.post(
-        key=key, legs={clearing: amount.minor, income: -amount.minor}, occurred_at=at, donation_id=donation.pk
+        key=key, legs={source: amount.minor, income: -amount.minor}, occurred_at=at, donation_id=donation.pk
     )
     if posted.is_new:
-        _set_received(donation, at, fund)
-        _count(donation, posted, income, step=1)
-    return posted.is_new
+        _set_received(donation, at, fund, _channel(source), paid_with)
+        count(donation, posted, income, step=1)
+    return posted
 
 
-def _set_received(donation: Donation, at: datetime, fund_id: int) -> None:
+def _channel(source: Bucket) -> Channel:
+    """How money came, by the account that it came into."""
+    match source.purpose:
+        case Purpose.SUSPENSE:
+            return Channel.BANK
+        case Purpose.HAND:
+            return Channel(source.provider)
+        case _:
+            return Channel.ONLINE
+
+
+def _set_received(donation: Donation, at: datetime, fund_id: int, channel: Channel, paid_with: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE fundraising_donation SET state = 'received', received_at = %s, fund_id = %s WHERE id = %s",
-            [at, fund_id, donation.pk],
+            """UPDATE fundraising_donation SET state = 'received', received_at = %s, fund_id = %s, channel = %s,
+                                               paid_with = %s
+               WHERE id = %s""",
+            [at, fund_id, channel, paid_with[:30], donation.pk],
         )
 
 
@@ -157,115 +194,53 @@ def refund_donation(*, key: str, charge_key: str, amount: Money, at: datetime) -
 
     It leaves by the accounts by which it came, so a refund of suspense money clears suspense.
     """
-    return _take_back(key, charge_key, amount, at, Purpose.REFUNDS)
+    return take_back(key, charge_key, amount, at, Purpose.REFUNDS)
 
 
 @in_transaction
 def undo_refund(*, key: str, charge_key: str, at: datetime) -> bool:
     """A refund that had been booked failed, and the money is back; raises NotBookedYet without it."""
-    charge, donation = _charge_and_donation(charge_key)
+    charge, donation = fact_and_donation(charge_key)
     refund = ledger.booked(key)
     if refund is None:
         raise NotBookedYet(key)
     posted = ledger.reverse(refund, key=f"{key}:failed", occurred_at=at)
-    _follow(donation, posted, _charge_accounts(charge)[1])
+    follow(donation, posted, sides_of(charge)[1])
     return posted.is_new
-
-
-@in_transaction
-def withhold_disputed(*, key: str, charge_key: str, amount: Money, at: datetime) -> bool:
-    """Book money that a bank has drawn while it decides a dispute; raises NotBookedYet before its charge.
-
-    It may be more than is left of the charge: a bank can draw what was refunded before.
-    """
-    return _take_back(key, charge_key, amount, at, Purpose.WITHHELD)
-
-
-@in_transaction
-def return_disputed(*, key: str, charge_key: str, at: datetime) -> bool:
-    """The bank gave the withheld money back, even after it had decided against us; raises NotBookedYet without it."""
-    charge, donation = _charge_and_donation(charge_key)
-    withheld = ledger.booked(key)
-    if withheld is None:
-        raise NotBookedYet(key)
-    _end_loss(charge, donation, key, at)
-    posted = ledger.reverse(withheld, key=f"{key}:returned", occurred_at=at)
-    _follow(donation, posted, _charge_accounts(charge)[1])
-    return posted.is_new
-
-
-@in_transaction
-def lose_disputed(*, key: str, charge_key: str, at: datetime) -> bool:
-    """The bank decided against us: what it withholds is taken back for good. No-op once it was returned.
-
-    Raises NotBookedYet before the money was withheld.
-    """
-    charge, donation = _charge_and_donation(charge_key)
-    withheld = ledger.booked(key)
-    if withheld is None:
-        raise NotBookedYet(key)
-    income = _charge_accounts(charge)[1]
-    if income.purpose == Purpose.SUSPENSE or Entry.objects.filter(reverses=withheld).exists():
-        return False
-    minor = ledger.legs_of(withheld)[_contra(income, Purpose.WITHHELD)]
-    posted = ledger.post(
-        key=f"{key}:lost",
-        legs={_contra(income, Purpose.WITHHELD): -minor, _contra(income, Purpose.CHARGEBACKS): minor},
-        occurred_at=at,
-        donation_id=charge.donation_id,
-    )
-    _follow(donation, posted, income)
-    return posted.is_new
-
-
-@in_transaction
-def reopen_disputed(*, key: str, charge_key: str, at: datetime) -> bool:
-    """The bank took back its decision against us; the money is withheld again until it comes."""
-    charge, donation = _charge_and_donation(charge_key)
-    return _end_loss(charge, donation, key, at)
 
 
 @in_transaction
 def charge_failed(*, charge_key: str, at: datetime) -> bool:
     """A debit that had been received was returned by the bank; raises NotBookedYet before it was received."""
-    charge, donation = _charge_and_donation(charge_key)
+    charge, donation = fact_and_donation(charge_key)
     received = next(minor for leg, minor in ledger.legs_of(charge).items() if leg.purpose == Purpose.CLEARING)
-    currency = _charge_accounts(charge)[0].currency
-    is_new = _take_back(f"{charge_key}:failed", charge_key, Money(received, currency), at, Purpose.CHARGEBACKS)
+    currency = sides_of(charge)[0].currency
+    is_new = take_back(f"{charge_key}:failed", charge_key, Money(received, currency), at, Purpose.CHARGEBACKS)
     if is_new and donation:
-        # Where there was a receipt, the mail that voids it tells the donor (receipts/notices.py).
+        # Where there was a receipt, the mail that voids it tells the donor (receipts/mail/notices.py).
         Notice.objects.create(donation=donation, kind=NoticeKind.DEBIT_FAILED, about=charge_key, at=at)
     return is_new
 
 
-def _end_loss(charge: Entry, donation: Donation | None, key: str, at: datetime) -> bool:
-    lost = ledger.booked(f"{key}:lost")
-    if lost is None:
-        return False
-    posted = ledger.reverse(lost, key=f"{key}:lost:undone", occurred_at=at)
-    _follow(donation, posted, _charge_accounts(charge)[1])
-    return posted.is_new
-
-
-def _take_back(key: str, charge_key: str, amount: Money, at: datetime, purpose: Purpose) -> bool:
+def take_back(key: str, charge_key: str, amount: Money, at: datetime, purpose: Purpose) -> bool:
     """Book money that leaves by the accounts by which it came; False if this fact was booked before."""
-    charge, donation = _charge_and_donation(charge_key)
+    charge, donation = fact_and_donation(charge_key)
     if ledger.booked(key):
         return False
-    clearing, income = _charge_accounts(charge)
+    clearing, income = sides_of(charge)
     if amount.currency != clearing.currency:
         raise ledger.LedgerError(f"{key} is in {amount.currency}, its charge in {clearing.currency}")
     posted = ledger.post(
         key=key,
-        legs={clearing: -amount.minor, _contra(income, purpose): amount.minor},
+        legs={clearing: -amount.minor, contra(income, purpose): amount.minor},
         occurred_at=at,
         donation_id=charge.donation_id,
     )
-    _follow(donation, posted, income)
+    follow(donation, posted, income)
     return True
 
 
-def _follow(donation: Donation | None, posted: Posted, income: Bucket) -> None:
+def follow(donation: Donation | None, posted: Posted, income: Bucket) -> None:
     """Bring a received donation's state and its round's counts to what is booked now."""
     if donation is None or not posted.is_new:
         return
@@ -275,7 +250,7 @@ def _follow(donation: Donation | None, posted: Posted, income: Bucket) -> None:
     donation.state = now
     Donation.objects.filter(pk=donation.pk).update(state=now)
     if DonationState.RECEIVED in {before, now}:
-        _count(donation, posted, income, step=1 if now == DonationState.RECEIVED else -1)
+        count(donation, posted, income, step=1 if now == DonationState.RECEIVED else -1)
 
 
 def _booked_state(donation: Donation) -> DonationState:
@@ -290,22 +265,24 @@ def _booked_state(donation: Donation) -> DonationState:
 
 
 @in_transaction
-def settle(*, key: str, fact_key: str, gross: Money, settled: Money, fee: Money) -> bool:
-    """Book the provider's settlement of a charge or refund: what it paid in, and its fee.
+def settle(*, key: str, fact_key: str, gross: Money, settled: Money, fee: Money, fee_tax: Money | None = None) -> bool:
+    """Book the provider's settlement of a charge or refund: what it paid in, its fee, and the tax within the fee.
 
-    `gross` is in the currency of the charge, `settled` (before fee) and `fee` in that of the payout;
+    `gross` is in the currency of the charge, `settled` (before fee) and the fee in that of the payout;
     a refund has negative ones. Where the currencies differ the exchange goes through an account that
     keeps both sides, so that every entry balances per currency. Raises NotBookedYet.
     """
     fact = ledger.booked(fact_key)
     if fact is None:
         raise NotBookedYet(fact_key)
-    clearing, income = _charge_accounts(fact)
+    clearing, income = sides_of(fact)
     legs: dict[Bucket, int] = {clearing: -gross.minor}
     provider = Bucket(clearing.entity, Purpose.PROVIDER, settled.currency, provider=clearing.provider)
     fees = Bucket(clearing.entity, Purpose.FEES, fee.currency, fund=income.fund)
     legs[provider] = settled.minor - fee.minor
-    legs[fees] = fee.minor
+    tax = fee_tax.minor if fee_tax else 0
+    legs[fees] = fee.minor - tax
+    legs[Bucket(clearing.entity, Purpose.FEE_TAX, fee.currency, fund=income.fund)] = tax
     if gross.currency != settled.currency:
         round_id = _round_of_exchange(income, settled.currency)
         for side in (gross, -settled):
@@ -355,7 +332,7 @@ def _sum(donation: Donation, *purposes: Purpose, **filters: None) -> Money:
     return Money(total.aggregate(sum=Sum("amount_minor"))["sum"] or 0, donation.currency)
 
 
-def _locked(donation_uuid: UUID) -> Donation:
+def locked(donation_uuid: UUID) -> Donation:
     """The donation, locked, and its donor with it: two donations of one donor are counted one after the other.
 
     Fields that no verb needs are left unread. By hand, because composing this query took longer than the query.
@@ -391,29 +368,39 @@ _OF_DONATION = [
 _OF_APPEAL = ["id", "campaign_id", "fund_id", "late_fund_id", "state"]
 
 
-def _charge_and_donation(charge_key: str) -> tuple[Entry, Donation | None]:
+def fact_and_donation(charge_key: str) -> tuple[Entry, Donation | None]:
+    """A booked fact and its donation, locked; raises NotBookedYet."""
     charge = ledger.booked(charge_key)
     if charge is None:
         raise NotBookedYet(charge_key)
+    if charge.donation_id is None:  # in suspense, unless staff have said since what it is
+        ledger.locked(charge_key)
+        charge = ledger.booked(f"{ASSIGNED}{charge_key}") or charge
     if charge.donation_id is None:
         return charge, None
-    return charge, _locked(Donation.objects.values_list("uuid", flat=True).get(pk=charge.donation_id))
+    return charge, locked(Donation.objects.values_list("uuid", flat=True).get(pk=charge.donation_id))
 
 
-def _charge_accounts(fact: Entry) -> tuple[Bucket, Bucket]:
-    """The clearing account of a charge or refund, and the account on its other side."""
-    sides = sorted(ledger.legs_of(fact), key=lambda leg: leg.purpose != Purpose.CLEARING)
+def sides_of(fact: Entry) -> tuple[Bucket, Bucket]:
+    """The account that the money of a charge, refund or bank line moved through, and the one on its other side.
+
+    Suspense stands on the first side where it is a bank account's, and on the second where a charge found no donation.
+    """
+    sides = sorted(ledger.legs_of(fact), key=lambda leg: leg.purpose not in _OUTER and not leg.provider)
     return sides[0], sides[1]
 
 
-def _contra(income: Bucket, purpose: Purpose) -> Bucket:
-    """The account that lowers an income; suspense is lowered itself."""
-    if income.purpose == Purpose.SUSPENSE:
+_OUTER = {Purpose.CLEARING, Purpose.HAND}
+
+
+def contra(income: Bucket, purpose: Purpose) -> Bucket:
+    """The account that lowers an income; suspense and other income are lowered themselves."""
+    if income.purpose in LOWERED_THEMSELVES:
         return income
     return Bucket(income.entity, purpose, income.currency, income.fund, income.round)
 
 
-def _count(donation: Donation, posted: Posted, income: Bucket, *, step: int) -> None:
+def count(donation: Donation, posted: Posted, income: Bucket, *, step: int) -> None:
     """Note how the entry changes the counts of the round: `step` donations, and donors if first or last."""
     if income.round is None:
         return
@@ -430,6 +417,7 @@ def _count(donation: Donation, posted: Posted, income: Bucket, *, step: int) -> 
             JOIN fundraising_round r ON r.id = other.round_id
             JOIN fundraising_appeal appeal ON appeal.id = r.appeal_id AND appeal.fund_id = other.fund_id
             WHERE other.donor_id = %(donor)s AND other.state = 'received' AND other.id <> %(donation)s
+              AND other.amount_minor > 0  -- what came in kind is in no count
             """,
             {
                 "entry": posted.entry_id,

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from . import locales
@@ -22,6 +22,7 @@ from .offers import ONCE, Currency, Fee
 from .words import clean_comment, clean_line, clean_name, clean_organisation
 
 OTHER = "other"
+TRANSFER = "transfer"  # the button of who would rather send a bank transfer
 DAYS = range(1, 29)
 # Stripe takes a date for the first collection that is two days away at least; a third for time zones.
 NOTICE = timedelta(days=3)
@@ -153,6 +154,15 @@ class DonationForm(forms.Form):
     def told_more(self) -> bool:
         return self._told("comment")
 
+    @property
+    def by_transfer(self) -> list[Currency]:
+        """The currencies that may be sent to a bank account of ours."""
+        return [currency for currency in self.content.currencies if currency.by_transfer]
+
+    @property
+    def transfer_codes(self) -> str:
+        return ", ".join(currency.code for currency in self.by_transfer)
+
     def _told(self, *names: str) -> bool:
         """Whether an optional part has something in it, and so is shown open."""
         return any(self[name].value() or self[name].errors for name in names)
@@ -183,7 +193,9 @@ class DonationForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if "currency" in data and not {"amount", "amount_choice"} & self.errors.keys():
             self._clean_amount(self.offered[data["currency"]])
-        if "currency" in data and data.get("cover_fee"):
+        if TRANSFER in self.data:
+            self._clean_transfer()
+        elif "currency" in data and data.get("cover_fee"):
             self._clean_method(self.offered[data["currency"]].covers(data.get("frequency", ONCE)))
         if not {"tribute", "tribute_name"} & self.errors.keys():
             self._clean_tribute(data["tribute"], data["tribute_name"])
@@ -234,6 +246,41 @@ class DonationForm(forms.Form):
             if not fees:
                 self.add_error("method", _("Choose how you will pay: each way has its own fee."))
         self.cleaned_data["fee"] = fees[0] if fees else None
+
+    def _clean_transfer(self) -> None:
+        """A bank transfer is sent by the donor, once, in a currency that we have an account for."""
+        currency = self.offered.get(self.cleaned_data.get("currency", ""))
+        if self.cleaned_data.get("frequency", ONCE) != ONCE:
+            self.add_error(
+                "frequency",
+                _("We cannot collect a bank transfer. Please give once, or set up a standing order at your bank."),
+            )
+        if currency and not currency.by_transfer:
+            self.refuse_transfer()
+
+    def refuse_for_now(self, minutes: int) -> None:
+        """Too many forms came from this connection; what was typed stays."""
+        self.add_error(
+            None,
+            ValidationError(
+                ngettext(
+                    "To keep card thieves out, we limit how often one connection may give. Nothing was charged, and "
+                    "nothing you wrote is lost: please send it again in %(minutes)d minute.",
+                    "To keep card thieves out, we limit how often one connection may give. Nothing was charged, and "
+                    "nothing you wrote is lost: please send it again in %(minutes)d minutes.",
+                    minutes,
+                )
+                % {"minutes": minutes},
+                code="throttled",
+            ),
+        )
+
+    def refuse_transfer(self) -> None:
+        """There is no bank account of ours for the chosen currency."""
+        codes = self.transfer_codes or "–"
+        self.add_error(
+            "currency", gettext("By bank transfer we take: %(currencies)s. Please choose.") % {"currencies": codes}
+        )
 
     def _clean_tribute(self, tribute: str, name: str) -> None:
         if tribute and not name:

@@ -9,9 +9,9 @@ so a database transaction that commits late is never skipped, and no donation wa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -63,15 +63,23 @@ def post(
     occurred_at: datetime,
     donation_id: int | None = None,
     reverses_id: int | None = None,
+    accounted_on: date | None = None,
 ) -> Posted:
     """Book `legs` once under `key`. The same key and legs again do nothing.
 
-    Raises KeyReused for the same key with other legs and LedgerError for legs that do not balance
+    It counts on the day of `occurred_at` (UTC), or on the first open day after it; `accounted_on` names another one,
+    which must be open. Raises KeyReused for the same key with other legs and LedgerError for legs that do not balance
     per currency.
     """
     legs = {leg: minor for leg, minor in legs.items() if minor}
     _refuse_unbalanced(legs)
-    fact: dict[str, Any] = {"key": key, "donation": donation_id, "reverses": reverses_id, "at": occurred_at}
+    fact: dict[str, Any] = {
+        "key": key,
+        "donation": donation_id,
+        "reverses": reverses_id,
+        "at": occurred_at,
+        "on": accounted_on,
+    }
     entry_id, accounts = _insert(legs, fact)
     if accounts < len(legs):
         _open_accounts(legs)
@@ -89,8 +97,9 @@ def _insert(legs: Legs, fact: dict[str, Any]) -> tuple[int | None, int]:
             WITH leg AS (
                 SELECT account.id, wanted.currency, wanted.amount FROM {_WANTED}
             ), new AS (
-                INSERT INTO fundraising_entry (key, entity_id, donation_id, reverses_id, occurred_at, booked_at)
-                SELECT %(key)s, %(entity)s, %(donation)s, %(reverses)s, %(at)s, now()
+                INSERT INTO fundraising_entry
+                    (key, entity_id, donation_id, reverses_id, occurred_at, accounted_on, booked_at)
+                SELECT %(key)s, %(entity)s, %(donation)s, %(reverses)s, %(at)s, %(on)s::date, now()
                 WHERE (SELECT count(*) FROM leg) = %(count)s
                 ON CONFLICT (key) DO NOTHING RETURNING id
             ), lines AS (
@@ -129,6 +138,64 @@ def _columns(buckets: Collection[Bucket]) -> dict[str, Any]:
         "amounts": [0] * len(buckets),
         "count": len(buckets),
     }
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One of many facts to book at once; `reverses_id` names the entry that it negates."""
+
+    key: str
+    legs: Legs
+    occurred_at: datetime
+    reverses_id: int | None = None
+
+
+def post_new(facts: Sequence[Fact]) -> dict[str, int]:
+    """Book thousands of facts in one statement: the entries' ids by key. Raises KeyReused if any was booked before."""
+    for fact in facts:
+        _refuse_unbalanced(fact.legs)
+    buckets = list({leg for fact in facts for leg in fact.legs})
+    _open_accounts(buckets)
+    accounts = _find_accounts(buckets)
+    lines = [
+        (fact.key, accounts[leg], leg.currency, minor) for fact in facts for leg, minor in fact.legs.items() if minor
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT_MANY,
+            {
+                "keys": [fact.key for fact in facts],
+                "owners": [next(iter(fact.legs)).entity for fact in facts],
+                "ats": [fact.occurred_at for fact in facts],
+                "reverses": [fact.reverses_id for fact in facts],
+                "lines": [line[0] for line in lines],
+                "accounts": [line[1] for line in lines],
+                "currencies": [line[2] for line in lines],
+                "amounts": [line[3] for line in lines],
+            },
+        )
+        written = dict(cursor.fetchall())
+    if len(written) < len(facts):
+        raise KeyReused(next(fact.key for fact in facts if fact.key not in written))
+    return written
+
+
+_INSERT_MANY = """
+    WITH new AS (
+        INSERT INTO fundraising_entry (key, entity_id, reverses_id, occurred_at, booked_at)
+        SELECT fact.key, fact.entity, fact.reverses, fact.at, now()
+        FROM unnest(%(keys)s::varchar[], %(owners)s::bigint[], %(reverses)s::bigint[], %(ats)s::timestamptz[])
+            AS fact (key, entity, reverses, at)
+        ON CONFLICT (key) DO NOTHING RETURNING id, key
+    ), lines AS (
+        INSERT INTO fundraising_posting (entry_id, account_id, currency, amount_minor)
+        SELECT new.id, line.account, line.currency, line.amount
+        FROM unnest(%(lines)s::varchar[], %(accounts)s::bigint[], %(currencies)s::varchar[], %(amounts)s::bigint[])
+            AS line (key, account, currency, amount)
+        JOIN new ON new.key = line.key
+    )
+    SELECT key, id FROM new
+"""
 
 
 def _refuse_unbalanced(legs: Legs) -> None:
@@ -176,6 +243,11 @@ def _find_accounts(buckets: Collection[Bucket]) -> dict[Bucket, int]:
 def booked(key: str) -> Entry | None:
     """The entry of a fact, if it was booked."""
     return Entry.objects.filter(key=key).first()
+
+
+def locked(key: str) -> Entry | None:
+    """The entry of a fact as `booked`, locked: two who would follow on it do so one after the other."""
+    return Entry.objects.select_for_update(no_key=True).filter(key=key).first()
 
 
 def legs_of(entry: Entry) -> dict[Bucket, int]:
@@ -273,12 +345,25 @@ def fold() -> list[int]:
 # OFFSET 0 keeps the join a look-up by entry: a planner that thinks a thousand look-ups dearer than
 # reading a table of millions would do the latter four times a second.
 _FOLD_POSTINGS = """
+    WITH day AS MATERIALIZED (
+        SELECT posting.account_id, entry.accounted_on,
+               coalesce(sum(posting.amount_minor) FILTER (WHERE posting.amount_minor > 0), 0) debit,
+               coalesce(-sum(posting.amount_minor) FILTER (WHERE posting.amount_minor < 0), 0) credit,
+               count(*) postings
+        FROM fundraising_entry entry CROSS JOIN LATERAL (
+            SELECT account_id, amount_minor FROM fundraising_posting WHERE entry_id = entry.id OFFSET 0) posting
+        WHERE entry.xid >= %(since)s::xid8 AND entry.xid < %(until)s::xid8
+        GROUP BY posting.account_id, entry.accounted_on
+    ), days AS (
+        INSERT INTO fundraising_daycheckpoint AS known (account_id, "on", debit_minor, credit_minor, postings)
+        SELECT * FROM day
+        ON CONFLICT (account_id, "on") DO UPDATE SET
+            debit_minor = known.debit_minor + EXCLUDED.debit_minor,
+            credit_minor = known.credit_minor + EXCLUDED.credit_minor,
+            postings = known.postings + EXCLUDED.postings
+    )
     INSERT INTO fundraising_checkpoint AS checkpoint (account_id, balance_minor)
-    SELECT posting.account_id, sum(posting.amount_minor)
-    FROM fundraising_entry entry CROSS JOIN LATERAL (
-        SELECT account_id, amount_minor FROM fundraising_posting WHERE entry_id = entry.id OFFSET 0) posting
-    WHERE entry.xid >= %(since)s::xid8 AND entry.xid < %(until)s::xid8
-    GROUP BY posting.account_id ORDER BY posting.account_id
+    SELECT account_id, sum(debit - credit) FROM day GROUP BY account_id ORDER BY account_id
     ON CONFLICT (account_id) DO UPDATE SET balance_minor = checkpoint.balance_minor + EXCLUDED.balance_minor
     RETURNING account_id
 """
@@ -313,6 +398,7 @@ def rebuild() -> None:
         for table in ("entry", "posting", "tally"):
             cursor.execute(f"UPDATE fundraising_{table} SET xid = '3'::xid8 WHERE xid <> '3'::xid8")
         cursor.execute("DELETE FROM fundraising_checkpoint")
+        cursor.execute("DELETE FROM fundraising_daycheckpoint")
         cursor.execute("DELETE FROM fundraising_tallycheckpoint")
         cursor.execute(_FOLD_POSTINGS, {"since": "0", "until": "4"})
         cursor.execute(_FOLD_TALLIES, {"since": "0", "until": "4"})

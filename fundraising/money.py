@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from babel.core import Locale
 from babel.numbers import format_currency
@@ -19,6 +21,8 @@ EXPONENTS = {
 }  # fmt: skip
 # The largest amount that Stripe's eight digits of minor units hold.
 LARGEST_MINOR = 99_999_999
+# The largest that staff type: banks move more than Stripe takes.
+LARGEST_TYPED_MINOR = 10**15
 
 
 def step(currency: str) -> int:
@@ -112,14 +116,7 @@ class Money:
 
     def split(self, weights: list[int]) -> list[Money]:
         """Parts in proportion to `weights`, summing exactly (largest remainder, earlier part first)."""
-        total = sum(weights)
-        if total <= 0 or min(weights) < 0:
-            raise ValueError("weights are non-negative and not all zero")
-        floors = [self.minor * weight // total for weight in weights]
-        by_remainder = sorted(range(len(weights)), key=lambda i: -(self.minor * weights[i] % total))
-        for i in by_remainder[: self.minor - sum(floors)]:
-            floors[i] += 1
-        return [Money(part, self.currency) for part in floors]
+        return [Money(part, self.currency) for part in apportioned(self.minor, weights)]
 
     def converted(self, rate: Decimal, currency: str) -> Money:
         """The amount at `rate` (units of `currency` for one of ours), rounded half to even."""
@@ -137,11 +134,30 @@ class Money:
         return self._format(locale, decimals=self.exponent)
 
     def _format(self, locale: str, *, decimals: int) -> str:
-        digits = "0." + "0" * decimals if decimals else "0"
-        pattern = re.sub(r"0\.0+", digits, Locale.parse(locale).currency_formats["standard"].pattern)
-        text = format_currency(self.decimal, self.currency, locale=locale, format=pattern, currency_digits=False)
-        # CLDR's currency spacing, which browsers apply and Babel leaves out: "CHF 20", not "CHF20".
-        return re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)
+        return _formatted(self, locale, decimals)
+
+
+def apportioned(whole: int, weights: Sequence[int]) -> list[int]:
+    """Whole numbers in proportion to `weights`, summing exactly (largest remainder, earlier part first)."""
+    total = sum(weights)
+    if total <= 0 or min(weights) < 0:
+        raise ValueError("weights are non-negative and not all zero")
+    parts = [whole * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: -(whole * weights[i] % total))
+    for i in by_remainder[: whole - sum(parts)]:
+        parts[i] += 1
+    return parts
+
+
+@lru_cache(maxsize=8192)
+def _formatted(money: Money, locale: str, decimals: int) -> str:
+    digits = "0." + "0" * decimals if decimals else "0"
+    pattern = re.sub(r"0\.0+", digits, Locale.parse(locale).currency_formats["standard"].pattern)
+    text = format_currency(money.decimal, money.currency, locale=locale, format=pattern, currency_digits=False)
+    # CLDR's currency spacing, which browsers apply and Babel leaves out: "CHF 20", not "CHF20".
+    text = re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)
+    # From right to left "US$" would come apart: a mark keeps its sign behind its letters.
+    return re.sub(r"(?<=[A-Z])\$", "$\u200e", text) if text.startswith("\u200f") else text
 
 
 _SEPARATOR = "[.,'\u2019 \u00a0\u2009\u202f]"
@@ -155,6 +171,16 @@ def parse_amount(text: str, currency: str) -> Money:
     `10.005` euros is refused: ten thousand and five in Rome, ten and a bit in London. A guess here
     would charge a thousandfold.
     """
+    amount = parse_typed(text, currency)
+    if amount.minor > LARGEST_MINOR:
+        raise AmountError(AmountProblem.SIZE)
+    if amount.minor % step(currency):
+        raise AmountError(AmountProblem.STEP)
+    return amount
+
+
+def parse_typed(text: str, currency: str) -> Money:
+    """Money from what staff typed, who write of amounts that Stripe would not take too; raises AmountError."""
     text = text.strip()
     if not text:
         raise AmountError(AmountProblem.EMPTY)
@@ -163,15 +189,13 @@ def parse_amount(text: str, currency: str) -> Money:
     if any(char.isdigit() and char not in "0123456789" for char in text):
         raise AmountError(AmountProblem.DIGITS)
     whole, fraction = _parts(text, EXPONENTS[currency])
-    if len(whole) > 12:
+    if len(whole) > 13:
         raise AmountError(AmountProblem.SIZE)
     minor = int(whole + fraction.ljust(EXPONENTS[currency], "0"))
     if minor == 0:
         raise AmountError(AmountProblem.ZERO)
-    if minor > LARGEST_MINOR:
+    if minor > LARGEST_TYPED_MINOR:
         raise AmountError(AmountProblem.SIZE)
-    if minor % step(currency):
-        raise AmountError(AmountProblem.STEP)
     return Money(minor, currency)
 
 

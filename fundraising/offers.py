@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from . import locales
-from .models import DonationPage, FeeCover, Interval, PageCurrency, PaymentMethod, Question
+from .models import BankAccount, DonationPage, FeeCover, Interval, PageCurrency, PaymentMethod, Question
 from .money import Money
 
 ONCE = "once"
@@ -56,6 +56,7 @@ class Currency:
     suggestions: list[Suggestion]
     monthly: list[Suggestion]  # empty: the same as for a single donation
     fees: list[Fee]
+    by_transfer: bool = False  # whether donors may send it to a bank account of the entity's own
 
     def suggested(self, frequency: str) -> list[Suggestion]:
         """The amounts to suggest to who gives once, every `month` or every `year`."""
@@ -96,12 +97,14 @@ def questions(page: Any) -> list[Question]:
 
 
 def currencies(page: DonationPage) -> list[Currency]:
-    """The currencies of a page in its order, each with the fees of its entity; one query."""
-    rules = FeeCover.objects.filter(entity=OuterRef("page__appeal__campaign__entity"), currency=OuterRef("currency"))
+    """The currencies of a page in its order, each with the fees and the bank account of its entity; one query."""
+    entity = OuterRef("page__appeal__campaign__entity")
+    shown = BankAccount.objects.filter(entity=entity, currency=OuterRef("currency"), takes_donations=True)
+    rules = FeeCover.objects.filter(entity=entity, currency=OuterRef("currency"))
     fees = rules.order_by("pk").values(
         json=JSONObject(method="method", basis_points="basis_points", fixed_minor="fixed_minor")
     )
-    rows = PageCurrency.objects.filter(page=page).annotate(fees=ArraySubquery(fees))
+    rows = PageCurrency.objects.filter(page=page).annotate(fees=ArraySubquery(fees), by_transfer=Exists(shown))
     return [_currency(row, page.locale) for row in rows]
 
 
@@ -126,4 +129,5 @@ def _currency(row: Any, locale: str) -> Currency:
             )
             for fee in row.fees
         ],
+        by_transfer=row.by_transfer,
     )

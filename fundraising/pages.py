@@ -15,11 +15,14 @@ from django.utils.translation import get_language, gettext, override
 from django.views.decorators.http import require_safe
 
 from . import content as reading
-from . import donations
+from . import donations, offline
 from .content import AppealContent, NotPublished
 from .forms import DonationForm
-from .models import Donation, DonationState, Entry, Mandate, MandateState, PublicName, Tribute
-from .monthly import monthly_offer
+from .mandates.monthly import monthly_offer
+from .models import Channel, Donation, DonationState, Entry, Mandate, MandateState, PublicName, Tribute
+from .offline import epc, references
+from .seals import showing
+from .spending.way import way_of
 
 # Long enough to carry a crowd from a shared cache, short enough that an update is seen at once.
 PUBLIC_SECONDS = 5
@@ -77,7 +80,12 @@ def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm
     """The appeal's page with its form, empty or with what the donor must mend."""
     round_ = found.round
     context = {
-        "page": {"title": found.wording.title, "headline": found.wording.title, "url": found.url},
+        "page": {
+            "title": found.wording.title,
+            "headline": found.wording.title,
+            "url": found.url,
+            "slug": found.page.slug,
+        },
         "campaign": found.campaign,
         "appeal": {
             "uuid": found.appeal.uuid,
@@ -86,6 +94,7 @@ def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm
             "purpose": found.wording.purpose,
             "secondary_purpose": found.wording.secondary_purpose,
             "after_close": found.wording.after_close,
+            "overhead": found.overhead,
             "takes_comments": found.page.takes_comments,
             "campaign_url": found.campaign.url,
         },
@@ -101,6 +110,7 @@ def render_appeal(request: HttpRequest, found: AppealContent, form: DonationForm
         "currencies": found.currencies,
         "frequencies": found.frequencies,
         "supporters": found.supporters,
+        "seals": showing.among(found.seals, found.page)[0],
         "comments": found.comments,
         "alternates": found.alternates,
     }
@@ -118,7 +128,8 @@ def donation(request: HttpRequest, uuid: UUID) -> HttpResponse:
         query = request.META.get("QUERY_STRING", "")
         return private(HttpResponseRedirect(_address(found) + (f"?{query}" if query else "")))
     state = shown_state(found, returned="returned" in request.GET)
-    response = render(request, "fundraising/donation.html", donation_context(found, state))
+    context = {**donation_context(found, state), "just_mailed": "mailed" in request.GET}
+    response = render(request, "fundraising/donation.html", context)
     return private(response)
 
 
@@ -127,6 +138,12 @@ def donation_state(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The state alone, for the page to ask every few seconds."""
     found = donation_or_404(uuid)
     return private(JsonResponse({"state": shown_state(found, returned="returned" in request.GET)}))
+
+
+class SeeOther(HttpResponseRedirect):
+    """After a POST, so that a reload or the back button never sends the form again."""
+
+    status_code = 303
 
 
 def private(response: HttpResponse) -> HttpResponse:
@@ -138,7 +155,7 @@ def private(response: HttpResponse) -> HttpResponse:
 
 def donation_or_404(uuid: UUID) -> Donation:
     """The donation with all that its page names."""
-    rows = Donation.objects.select_related("donor", "page__appeal", "wording", "entity", "mandate")
+    rows = Donation.objects.select_related("donor", "page__appeal__fund__entity", "wording", "entity", "mandate")
     found = rows.filter(uuid=uuid).first()
     if found is None:
         raise Http404
@@ -159,7 +176,9 @@ def shown_state(found: Donation, *, returned: bool) -> str:
             if Entry.objects.filter(donation=found, key__startswith=donations.announced_key("")).exists():
                 return "failed"  # announced by the bank, then withdrawn
             fresh = timezone.now() - found.opened_at < CONFIRMING
-            return "confirming" if returned and fresh else "opened"
+            if returned and fresh:
+                return "confirming"
+            return "transfer" if found.channel == Channel.BANK else "opened"
         case DonationState.RECEIVED if donations.given_back(found):
             return "partly_refunded"
         case state:
@@ -193,27 +212,48 @@ def donation_context(found: Donation, state: str) -> dict[str, Any]:
             "organisation": found.donor.organisation,
             "appeal_title": found.wording.title,
             "appeal_url": found.page.get_absolute_url(),
+            "page_slug": found.page.slug,
             "purpose": found.wording.purpose,
+            "secondary_purpose": found.wording.secondary_purpose,
             "state_url": f"{address}state.json?returned=1" if waiting else "",
             "email_masked": _masked(found.donor.email),
         },
         "mandate": found.mandate if found.mandate and found.mandate.started_at else None,
         "monthly": monthly_offer(found) if state == "received" else None,
+        "way": way_of(found),
         "steps": _steps(state),
-        "retry_url": f"{address}pay/" if state in {"opened", "failed"} else None,
+        "retry_url": f"{address}pay/" if state in {"opened", "failed", "transfer"} else None,
+        "transfer": _transfer(found) if state == "transfer" else None,
         "entity": reading.entity_of(found.entity, found.locale),
         "alternates": [],
     }
 
 
+def _transfer(found: Donation) -> dict[str, Any] | None:
+    """Where to send a bank transfer, and what to write on it."""
+    account = offline.account_for(found.entity_id, found.currency)
+    if account is None or not found.transfer_reference:
+        return None
+    owner, reference = found.entity.name, found.transfer_reference
+    in_euro = found.currency == "EUR"
+    said = epc.payload(account, name=owner, amount=found.amount, reference=reference) if in_euro else ""
+    return {
+        "owner": owner,
+        "iban": references.in_groups(account.iban),
+        "bic": account.bic,
+        "reference": references.in_groups(reference),
+        "qr": epc.svg(said) if said else "",
+    }
+
+
 def _masked(email: str) -> str:
     name, _at, domain = email.partition("@")
-    return f"{name[:1]}…@{domain}"
+    return f"{name[:1]}…@{domain}" if domain else ""
 
 
 def _steps(state: str) -> list[dict[str, str]]:
     """What happens to the donation, in order. Nothing is promised that the books cannot show."""
-    if state in {"refunded", "disputed", "chargeback", "opened", "failed", "scheduled"}:
+    if state in {"refunded", "disputed", "chargeback", "opened", "failed", "scheduled", "transfer"}:
         return []
     received = state in {"received", "partly_refunded"}
     return [
@@ -237,8 +277,10 @@ def _steps(state: str) -> list[dict[str, str]]:
 
 @require_safe
 def root(request: HttpRequest) -> HttpResponse:
-    """The bare address: on to the reader's language."""
-    response = redirect("home")
+    """The bare address: on to the reader's language, if anything is told in it."""
+    told = reading.home_languages()
+    with override(_language() if _language() in told else told[0]):
+        response = redirect("home")
     response["Vary"] = "Accept-Language"
     return response
 

@@ -8,7 +8,6 @@ authenticated with the value, so that a ciphertext moved to another column does 
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 import secrets
@@ -88,6 +87,21 @@ def unseal_bytes(value: bytes, context: str) -> bytes:
         raise SealedError(f"a document of {context} does not open") from error
 
 
+def first_key() -> str:
+    """The id of the key that new values take."""
+    return next(iter(_keys(settings.FIELD_KEYS)))
+
+
+def reseal(value: str, context: str) -> str:
+    """A sealed value under the first key; raises SealedError."""
+    return seal(unseal(value, context), context)
+
+
+def reseal_bytes(value: bytes, context: str) -> bytes:
+    """A sealed document under the first key; raises SealedError."""
+    return seal_bytes(unseal_bytes(value, context), context)
+
+
 def key_of(value: str) -> str:
     """The key id that a sealed value needs."""
     return value.split(":", 2)[1] if value else ""
@@ -96,7 +110,13 @@ def key_of(value: str) -> str:
 def blind_index(*parts: str) -> str:
     """A keyed hash by which equal texts are found without being read; letter case and form do not matter."""
     text = "\x1f".join(unicodedata.normalize("NFKC", part).strip().casefold() for part in parts)
-    return hmac.new(settings.INDEX_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(settings.INDEX_KEY.encode(), text.encode(), "sha256").hex()
+
+
+def blind_words(*texts: str) -> list[str]:
+    """A blind index of each word of the texts, once and in no telling order: they are found by any word of theirs."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", " ".join(texts)).casefold())
+    return sorted({blind_index("word", word) for word in words})
 
 
 class SealedTextField(models.TextField):  # type: ignore[type-arg]  # not subscriptable at run time

@@ -7,22 +7,26 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from fundraising import donations
 from fundraising.admin import DonationAdmin, Kept, ReadOnly
+from fundraising.desk.access import require_fresh
+from fundraising.desk.administration import DeskAdmin
 from fundraising.locales import babel_locale
 from fundraising.models import Donation
 from fundraising.money import AmountError, Money, parse_amount
 
 from . import inbox, mandate_admin, refunds
+from .desk_refunds import want_refund
 from .models import (
     BalanceTransaction,
     Dispute,
@@ -36,6 +40,7 @@ from .models import (
     StripeAccount,
     WebhookSecret,
 )
+from .refusals import refusal_text
 
 
 class Secret(forms.CharField):
@@ -50,7 +55,7 @@ class StripeAccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = StripeAccount
-        fields = ("slug", "entity", "livemode", "api_key", "descriptor_suffix")
+        fields = ("slug", "entity", "livemode", "api_key", "publishable_key", "descriptor_suffix", "bank_transfers")
 
     def clean_api_key(self) -> str:
         key: str = self.cleaned_data["api_key"] or self.instance.api_key
@@ -58,9 +63,16 @@ class StripeAccountForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(_("Copy the key from the Stripe dashboard: Developers, API keys."))
         return key
 
+    def clean_publishable_key(self) -> str:
+        key: str = self.cleaned_data["publishable_key"]
+        if key and not key.startswith("pk_"):  # it is sent to every browser: a secret one must not be kept here
+            raise forms.ValidationError(_("A publishable key begins with pk_."))
+        return key
+
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        if f"_{'test' if data.get('livemode') else 'live'}_" in data.get("api_key", ""):
+        other = f"_{'test' if data.get('livemode') else 'live'}_"
+        if other in data.get("api_key", "") or other in data.get("publishable_key", ""):
             self.add_error("livemode", _("This key is of the other mode. Tick live mode for a live key only."))
         return data
 
@@ -100,24 +112,6 @@ class RefundForm(forms.Form):
         return RefundReason(self.cleaned_data["reason"])
 
 
-def refusal_text(code: str, amount: Money) -> str:
-    """Why there is no refund, by our code or Stripe's, in words of the desk."""
-    texts = {
-        "too_much": _("That is more than is left of this donation: %(amount)s."),
-        "not_charged": _("This donation was not paid through Stripe; there is nothing to send back."),
-        "disputed": _("The bank withholds this donation while it decides. A refund now would pay twice."),
-        "charge_disputed": _("The bank has taken this donation back. A refund now would pay twice."),
-        "under_way": _("A refund of this donation is under way. Wait for its result."),
-        # Stripe has no code of its own for an amount above what is left.
-        "InvalidRequestError": _(
-            "Stripe refused the refund: less may be left of the charge than our books know. Look again soon."
-        ),
-        "charge_already_refunded": _("Stripe says that this donation was refunded already. The books will follow."),
-    }
-    text = texts.get(code, _("Stripe refused the refund (%(code)s). Nothing was sent back."))
-    return text % {"amount": _shown(amount), "code": code}
-
-
 def _shown(amount: Money) -> str:
     return amount.format(babel_locale(None))
 
@@ -134,7 +128,7 @@ class SecretInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(StripeAccount)
-class StripeAccountAdmin(Kept, ModelAdmin):  # type: ignore[misc]
+class StripeAccountAdmin(Kept, DeskAdmin):
     form = StripeAccountForm
     list_display = ("slug", "entity", "livemode")
     inlines = (SecretInline, RefundLimitInline)
@@ -154,8 +148,10 @@ class DonationDesk(DonationAdmin):
 
     @action(description=_("Refund"), url_path="refund", permissions=["refund"])  # type: ignore[untyped-decorator]
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask how much and why; then store it, ask Stripe, and say what came of it."""
-        donation = get_object_or_404(Donation, pk=object_id)
+        """Have staff prove who they are, ask how much and why; store it, ask Stripe, and say what came of it."""
+        require_fresh(request)
+        rows = self.only_where(request, self.get_queryset(request), "payments.add_refundrequest")
+        donation = get_object_or_404(rows, pk=object_id)
         left = donations.net_received(donation)
         form = RefundForm(request.POST or None, left=left, initial={"uuid": uuid4(), "amount": f"{left.decimal:f}"})
         if request.method == "POST" and form.is_valid() and self._refunded(request, donation, form):
@@ -165,8 +161,10 @@ class DonationDesk(DonationAdmin):
         return render(request, "payments/refund.html", context)
 
     def _refunded(self, request: HttpRequest, donation: Donation, form: RefundForm) -> bool:
+        assert isinstance(request.user, User)
+        note = str(RefundReason(form.cleaned_data["reason"]).label)
         try:
-            wanted = refunds.request_refund(donation, by=request.user.get_username(), **form.cleaned_data)
+            wanted = want_refund(donation, by=request.user, note=note, **form.cleaned_data)
         except refunds.NotRefundable as refusal:
             form.add_error("amount", refusal_text(refusal.code, refusal.left))
             return False
@@ -184,9 +182,10 @@ class DonationDesk(DonationAdmin):
 
 
 @admin.register(Dispute)
-class DisputeAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class DisputeAdmin(ReadOnly, DeskAdmin):
     """Those to answer first: open ones by their deadline, then the closed ones."""
 
+    entity_path = "account__entity"
     list_display = ("dispute_id", "donation", "shown_amount", "reason", "status", "evidence_due_by", "closed_at")
     list_filter = ("status", "account")
     search_fields = ("dispute_id", "charge_id")
@@ -199,7 +198,8 @@ class DisputeAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(FraudWarning)
-class FraudWarningAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class FraudWarningAdmin(ReadOnly, DeskAdmin):
+    entity_path = "account__entity"
     list_display = ("warning_id", "charge_id", "fraud_type", "warned_at", "decided_at", "refund_request")
     list_filter = ("account",)
     list_select_related = ("refund_request",)
@@ -207,7 +207,8 @@ class FraudWarningAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(RefundRequest)
-class RefundRequestAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class RefundRequestAdmin(ReadOnly, DeskAdmin):
+    entity_path = "account__entity"
     list_display = ("uuid", "donation", "shown_amount", "reason", "asked_by", "state", "error_code", "created_at")
     list_filter = ("state", "reason", "account")
     list_select_related = ("donation",)
@@ -219,7 +220,8 @@ class RefundRequestAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class PaymentAdmin(ReadOnly, DeskAdmin):
+    entity_path = "account__entity"
     list_display = ("uuid", "donation", "state", "error_code", "created_at")
     list_filter = ("state", "account")
     search_fields = ("session_id", "payment_intent_id", "charge_id")
@@ -227,23 +229,32 @@ class PaymentAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(InboxEvent)
-class InboxEventAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class InboxEventAdmin(ReadOnly, DeskAdmin):
+    entity_path = "account__entity"
     list_display = ("event_id", "type", "state", "attempts", "reason", "received_at")
     list_filter = ("state", "account", "type")
     search_fields = ("event_id", "waits_for")
     exclude = ("body",)
     actions = ("replay",)
 
-    @admin.action(description=_("Handle again"), permissions=["view"])
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("payments.change_inboxevent")
+
+    @admin.action(description=_("Handle again"), permissions=["replay"])
     def replay(self, request: HttpRequest, events: QuerySet[InboxEvent]) -> None:
+        events = self.only_where(request, events, "payments.change_inboxevent")
+        chosen = list(events.select_related("account__entity"))
         count = inbox.replay(events)
+        for event in chosen:
+            self.note("events_replayed", request, event)
         inbox.nudge.wanted()
         text = ngettext("%d event will be handled again.", "%d events will be handled again.", count)
         self.message_user(request, text % count, messages.SUCCESS)
 
 
 @admin.register(BalanceTransaction)
-class BalanceTransactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class BalanceTransactionAdmin(ReadOnly, DeskAdmin):
+    entity_path = "account__entity"
     list_display = ("txn_id", "type", "currency", "amount_minor", "fee_minor", "net_minor", "created_at", "booked_at")
     list_filter = ("account", "type")
     search_fields = ("txn_id", "source")

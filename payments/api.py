@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from fundraising import content
+from fundraising import content, throttle
 from fundraising.api.errors import Conflict, Unavailable
 from fundraising.api.serializers import DonationOpenedSerializer, DonationRequestSerializer
 from fundraising.content import AppealContent, NotPublished
@@ -27,6 +27,8 @@ from . import checkout
 
 class OpenDonation(APIView):
     """Open a donation. The same request twice, before it is paid, is the same donation."""
+
+    throttle_classes = (throttle.api_throttle("donate"),)
 
     @extend_schema(
         operation_id="donations_open", request=DonationRequestSerializer, responses={201: DonationOpenedSerializer}

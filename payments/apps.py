@@ -5,3 +5,8 @@ from django.apps import AppConfig
 
 class PaymentsConfig(AppConfig):
     name = "payments"
+
+    def ready(self) -> None:
+        from . import exports
+
+        exports.register_all()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum, Value
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
@@ -67,14 +67,15 @@ def _suspense() -> Iterator[Check]:
     for row in waiting:
         newest = of_suspense.filter(account=row["account"]).order_by("-pk").values_list("entry__key", flat=True)[0]
         found = f"{-Money(row['sum'], row['currency'])} of {row['account__entity__slug']}, newest: {newest}"
-        yield Check(name, "none", found, ok=True, is_break=True)
+        yield Check(name, "none", found, ok=True, is_open=True)
     if not waiting:
         yield none_of(name, 0)
 
 
 def _withheld_by(key: OuterRef) -> QuerySet[Entry]:
-    """The entry of a dispute's money if neither its loss nor its return followed."""
-    lost = Entry.objects.filter(key=Concat(OuterRef("key"), Value(":lost")), reversed_by=None)
+    """The entry of a dispute's money if neither a loss that stands nor its return followed."""
+    losses = Entry.objects.filter(key__startswith=Concat(OuterRef("key"), Value(":lost")), reverses=None)
+    lost = losses.filter(donation=OuterRef("donation"), reversed_by=None)
     withheld = Entry.objects.filter(key=key, reversed_by=None, donation__isnull=False)
     return withheld.filter(~Exists(lost))
 
@@ -136,12 +137,13 @@ def _subscriptions(account: StripeAccount) -> Iterator[Check]:
 
 
 def _clearing(account: StripeAccount, prefix: str) -> Counter[str]:
+    theirs = Q(entry__key__startswith=prefix) | Q(entry__key__regex=f"^mended:[0-9]:{prefix}")
     lines = (
         Posting.objects.filter(
+            theirs,
             account__purpose=Purpose.CLEARING,
             account__provider=account.slug,
             account__entity=account.entity_id,
-            entry__key__startswith=prefix,
         )
         .values_list("currency")
         .annotate(sum=Sum("amount_minor"))
@@ -158,15 +160,21 @@ def _settled(account: StripeAccount) -> Iterator[Check]:
 
 
 def _held(account: StripeAccount) -> Iterator[Check]:
-    """Stripe's own balance, available and pending, against the ledger's with what is on its way into it."""
+    yield from _agree(account, "balance at Stripe", *held(account))
+
+
+def held(account: StripeAccount) -> tuple[Counter[str], Counter[str]]:
+    """Stripe's own balance, available and pending, and the ledger's with what is on its way into it, by currency.
+
+    Asks Stripe; raises the gateway's errors.
+    """
     for _reading in range(READINGS):
         before = _on_the_way(account)
         stripe = Counter(gateway.get_balance(account))
         if _on_the_way(account) == before:
             break
-    held = {currency: _at_provider(account, currency) for currency in stripe.keys() | before.keys()}
-    books = Counter({currency: minor + before[currency] for currency, minor in held.items()})
-    yield from _agree(account, "balance at Stripe", stripe, books)
+    ours = {currency: _at_provider(account, currency) for currency in stripe.keys() | before.keys()}
+    return stripe, Counter({currency: minor + before[currency] for currency, minor in ours.items()})
 
 
 def _on_the_way(account: StripeAccount) -> Counter[str]:

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
-from fundraising.models import Donation, DonationState, FeeCover, Mandate, MandateState
+from fundraising.models import Donation, DonationState, FeeCover, Mandate, MandateState, PaymentMethod
+from fundraising.offline import account_for
 
 from . import gateway
 from .gateway import CheckoutSession, CheckoutTerms, CheckoutWords
@@ -25,8 +26,8 @@ from .subscriptions import COLLECTED_AT
 
 # A checkout that has less than this left is not worth sending a donor to.
 SESSION_LEFT = timedelta(minutes=5)
-# Longer than a call with its retries takes: after this, whoever asked Stripe is gone.
-CALL_LIFE = timedelta(seconds=3 * settings.STRIPE_TIMEOUT_SECONDS)
+# Longer than two calls (a customer, a session) with their retries take: after this, whoever asked Stripe is gone.
+CALL_LIFE = timedelta(seconds=5 * settings.STRIPE_TIMEOUT_SECONDS)
 PATIENCE_SECONDS = 6
 # By then Stripe's lists show what a call that is over has made.
 LIST_IS_LATE = timedelta(seconds=5)
@@ -267,4 +268,16 @@ def _terms(payment: Payment) -> CheckoutTerms:
     if donation.mandate and donation.mandate.first_on:
         wanted = datetime.combine(donation.mandate.first_on, COLLECTED_AT)
         first_at = max(wanted, payment.created_at + SESSION_LIFE + SHORTEST_TRIAL)
-    return CheckoutTerms(excluded_methods=tuple(others), first_at=first_at)
+    by_transfer = payment.surface == Surface.HOSTED and offers_transfers(payment.account, donation)
+    return CheckoutTerms(excluded_methods=tuple(others), first_at=first_at, bank_transfer=by_transfer)
+
+
+def offers_transfers(account: StripeAccount, donation: Donation) -> bool:
+    """Whether this donation may come by bank transfer; on Stripe's page only, which tells how to send it.
+
+    Where our own bank account is shown, that is the transfer that a page offers, and donors see no second one.
+    """
+    could = account.bank_transfers and donation.mandate_id is None and donation.currency in gateway.TRANSFERS
+    if not could or donation.method:
+        return could and donation.method == PaymentMethod.CUSTOMER_BALANCE
+    return account_for(donation.entity_id, donation.currency) is None

@@ -9,7 +9,7 @@ from csp.constants import SELF
 from django.conf import settings
 from django.utils import timezone
 
-from fundraising.models import Donation, DonationState
+from fundraising.models import Donation, DonationState, PaymentMethod
 
 from .models import Payment, PaymentState, StripeAccount, Surface
 
@@ -24,6 +24,7 @@ class Element:
     script: str
     publishable_key: str
     client_secret: str
+    account: StripeAccount
 
 
 def is_offered(account: StripeAccount | None) -> bool:
@@ -36,7 +37,7 @@ def is_offered(account: StripeAccount | None) -> bool:
 
 def surface_for(donation: Donation, wish: str) -> Surface:
     """Where a donor pays whose browser wishes so; the wish is no more than that."""
-    if wish != Surface.ELEMENTS:
+    if wish != Surface.ELEMENTS or donation.method == PaymentMethod.CUSTOMER_BALANCE:  # which Stripe's page explains
         return Surface.HOSTED
     account = StripeAccount.objects.filter(entity=donation.entity_id).first()
     return Surface.ELEMENTS if is_offered(account) else Surface.HOSTED
@@ -53,7 +54,9 @@ def element_of(donation: Donation) -> Element | None:
     )
     if payment is None or not payment.client_secret or not is_offered(payment.account):
         return None
-    return Element(f"{_script_origin()}{SCRIPT}", payment.account.publishable_key, payment.client_secret)
+    return Element(
+        f"{_script_origin()}{SCRIPT}", payment.account.publishable_key, payment.client_secret, payment.account
+    )
 
 
 def _script_origin() -> str:
@@ -61,9 +64,12 @@ def _script_origin() -> str:
 
 
 def policy() -> dict[str, list[str]]:
-    """What the pay step may load beyond our own files (https://docs.stripe.com/security/guide#content-security-policy).
+    """What the pay step may load beyond our own files: what Stripe's guide names for Stripe.js, and no more.
 
-    Without the origins of Google Maps that Stripe names for its address fields: we show none.
+    https://docs.stripe.com/security/guide#content-security-policy (its frames start on any subdomain of js.stripe.com,
+    hooks.stripe.com is for banks' redirects such as 3-D Secure). Without Google Maps, which the guide names for address
+    fields: we show none. Without link.com, for Link: it is to be switched off (docs/operator-runbook.md). Without
+    checkout.stripe.com, for Stripe's whole page in a frame: ours is its fields alone.
     """
     if settings.STRIPE_API_BASE:
         parts = urlsplit(settings.STRIPE_API_BASE)

@@ -6,7 +6,7 @@ order; the ledger's keys carry the object's own id.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,20 +19,14 @@ from fundraising.donations import NotBookedYet, in_transaction
 from fundraising.money import Money
 
 from .gateway import moment
-from .models import (
-    ENDED,
-    Dispute,
-    FraudWarning,
-    Payment,
-    PaymentState,
-    StripeAccount,
-)
+from .models import ENDED, Payment, PaymentState, StripeAccount
 from .subscriptions import see_card
 
 Object = dict[str, Any]
 # A completed checkout whose charge no webhook has told of by then is looked up.
 CHARGE_EVENT_WITHIN = timedelta(seconds=20)
 UNDER_WAY = [PaymentState.CREATED, PaymentState.UNKNOWN, PaymentState.OPEN]
+CANCELED = "canceled"  # the error code of an attempt whose intent was cancelled: for good, unlike a decline
 
 
 def charge_key(charge_id: str) -> str:
@@ -57,7 +51,7 @@ def dispute_key(dispute_id: str) -> str:
     return f"dispute:{dispute_id}"
 
 
-def _amount(minor: int, currency: str) -> Money:
+def amount_of(minor: int, currency: str) -> Money:
     """What was charged or given back; raises ValueError unless it is more than nothing."""
     amount = Money.of_stripe(minor, currency)
     if amount.minor <= 0:
@@ -98,9 +92,14 @@ def book_charge(account: StripeAccount, charge: Object) -> bool:
         if charge.get("customer") and charge.get("payment_intent") and not ledger.booked(charge_key(charge["id"])):
             raise NotBookedYet(invoice_of(charge["payment_intent"]))
         return book_stranger(account, charge)
-    key, amount = charge_key(charge["id"]), _amount(charge["amount_captured"], charge["currency"])
+    key, amount = charge_key(charge["id"]), amount_of(charge["amount_captured"], charge["currency"])
     is_new = donations.receive_donation(
-        donation, key=key, amount=amount, at=moment(charge["created"]), provider=account.slug
+        donation,
+        key=key,
+        amount=amount,
+        at=moment(charge["created"]),
+        provider=account.slug,
+        paid_with=str((charge.get("payment_method_details") or {}).get("type") or ""),
     )
     if is_new:
         unpark(key)
@@ -112,7 +111,7 @@ def book_stranger(account: StripeAccount, charge: Object) -> bool:
     """Book a succeeded charge that is none of ours to suspense."""
     if charge["status"] != "succeeded" or not charge["captured"]:
         return False
-    key, amount = charge_key(charge["id"]), _amount(charge["amount_captured"], charge["currency"])
+    key, amount = charge_key(charge["id"]), amount_of(charge["amount_captured"], charge["currency"])
     is_new = donations.book_unmatched(
         key=key, entity_id=account.entity_id, amount=amount, at=moment(charge["created"]), provider=account.slug
     )
@@ -133,15 +132,50 @@ def _note_charge(account: StripeAccount, charge: Object) -> UUID | None:
                 state = CASE WHEN payment.charge_id IS NULL THEN 'succeeded' ELSE payment.state END,
                 charge_id = coalesce(payment.charge_id, %(charge)s),
                 payment_intent_id = CASE WHEN payment.charge_id IS NULL THEN %(intent)s
-                                         ELSE payment.payment_intent_id END
+                                         ELSE payment.payment_intent_id END,
+                brand = CASE WHEN coalesce(payment.charge_id, %(charge)s) = %(charge)s AND %(last4)s <> ''
+                             THEN %(brand)s ELSE payment.brand END,
+                last4 = CASE WHEN coalesce(payment.charge_id, %(charge)s) = %(charge)s AND %(last4)s <> ''
+                             THEN %(last4)s ELSE payment.last4 END
             FROM fundraising_donation donation
             WHERE donation.id = payment.donation_id AND payment.account_id = %(account)s AND payment.{name} = %(value)s
-            RETURNING donation.uuid
+            RETURNING donation.uuid, donation.id, payment.charge_id
             """,  # the name is one of two of our own
-            {"charge": charge["id"], "intent": charge["payment_intent"] or None, "account": account.pk, "value": value},
+            {
+                "charge": charge["id"],
+                "intent": charge["payment_intent"] or None,
+                "account": account.pk,
+                "value": value,
+                **_card_of(charge),
+            },
         )
         found = cursor.fetchone()
+    if found and found[2] != charge["id"]:
+        _note_second_charge(account, charge, found[1])
     return found[0] if found else None
+
+
+def _card_of(charge: Object) -> dict[str, str]:
+    """What a donor may quote of the card or account that was charged; empty where it has no digits."""
+    details = charge.get("payment_method_details") or {}
+    shown = details.get(details.get("type")) or {}
+    return {
+        "brand": str(shown.get("display_brand") or shown.get("brand") or details.get("type") or "")[:20],
+        "last4": str(shown.get("last4") or "")[:4],
+    }
+
+
+def _note_second_charge(account: StripeAccount, charge: Object, donation_id: int) -> None:
+    """A charge that names an attempt which has one already is an attempt of its own: so it is known whose it is."""
+    second = Payment(
+        account=account,
+        donation_id=donation_id,
+        state=PaymentState.SUCCEEDED,
+        charge_id=charge["id"],
+        payment_intent_id=charge["payment_intent"] or None,
+        **_card_of(charge),
+    )
+    Payment.objects.bulk_create([second], ignore_conflicts=True)
 
 
 def book_refund(account: StripeAccount, refund: Object) -> bool:
@@ -149,7 +183,7 @@ def book_refund(account: StripeAccount, refund: Object) -> bool:
     if not refund.get("charge") or refund["status"] == "requires_action":
         return False
     key, charge, at = refund_key(refund["id"]), charge_key(refund["charge"]), moment(refund["created"])
-    amount = _amount(refund["amount"], refund["currency"])
+    amount = amount_of(refund["amount"], refund["currency"])
     with in_transaction:
         is_new = donations.refund_donation(key=key, charge_key=charge, amount=amount, at=at)
         if refund["status"] in {"failed", "canceled"}:
@@ -173,68 +207,6 @@ def require_refunds(charge: Object) -> None:
         raise NotBookedYet(refunds_of(charge["id"]))
 
 
-# For words of one second: the later in this list follows on the earlier.
-COURSE = [
-    "warning_needs_response", "needs_response", "warning_under_review", "under_review",
-    "warning_closed", "prevented", "lost", "won",
-]  # fmt: skip
-FINAL = {"warning_closed", "prevented", "lost", "won"}
-
-
-@in_transaction
-def see_dispute(account: StripeAccount, dispute: Object, *, said_at: datetime, moved: frozenset[str]) -> bool:
-    """Note what a dispute says of itself, and book its money: `moved` by "dispute" and "dispute_reversal".
-
-    The status never moves money by itself, except that a lost one makes what is withheld a loss.
-    Raises NotBookedYet while money has moved on a charge that is not booked.
-    """
-    row = _note_dispute(account, dispute, said_at)
-    moved |= {line["reporting_category"] for line in dispute.get("balance_transactions") or ()}
-    fact = {"key": dispute_key(dispute["id"]), "charge_key": charge_key(dispute["charge"])}
-    if not moved & {"dispute", "dispute_reversal"} and ledger.booked(fact["key"]) is None:
-        return False
-    amount, at = _amount(dispute["amount"], dispute["currency"]), moment(dispute["created"])
-    is_new = donations.withhold_disputed(**fact, amount=amount, at=at)
-    if "dispute_reversal" in moved:
-        return donations.return_disputed(**fact, at=max(at, said_at)) or is_new
-    follow = donations.lose_disputed if row.status == "lost" else donations.reopen_disputed
-    return follow(**fact, at=max(at, row.status_at)) or is_new
-
-
-def _note_dispute(account: StripeAccount, dispute: Object, said_at: datetime) -> Dispute:
-    """The dispute's row with the newest status; what is older than the row changes nothing."""
-    charge = ledger.booked(charge_key(dispute["charge"]))
-    due = (dispute.get("evidence_details") or {}).get("due_by")
-    status = dispute["status"]
-    said = {
-        "status": status,
-        "status_at": said_at,
-        "reason": dispute["reason"],
-        "amount_minor": _amount(dispute["amount"], dispute["currency"]).minor,
-        "evidence_due_by": moment(due) if due else None,
-        "closed_at": said_at if status in FINAL else None,
-    }
-    identity = {
-        "charge_id": dispute["charge"],
-        "currency": dispute["currency"].upper(),
-        "opened_at": moment(dispute["created"]),
-    }
-    Dispute.objects.bulk_create(
-        [Dispute(account=account, dispute_id=dispute["id"], **identity, **said)], ignore_conflicts=True
-    )
-    row = Dispute.objects.select_for_update().get(account=account, dispute_id=dispute["id"])
-    if (said_at, _course(status)) > (row.status_at, _course(row.status)):
-        Dispute.objects.filter(pk=row.pk).update(**said)
-    if charge and charge.donation_id and row.donation_id is None:
-        Dispute.objects.filter(pk=row.pk).update(donation=charge.donation_id)
-    row.refresh_from_db()
-    return row
-
-
-def _course(status: str) -> int:
-    return COURSE.index(status) if status in COURSE else -1
-
-
 @in_transaction
 def charge_failed(account: StripeAccount, charge: Object) -> bool:
     """A charge failed. If it was booked as received (a debit that the bank returned late), it is taken back."""
@@ -242,20 +214,6 @@ def charge_failed(account: StripeAccount, charge: Object) -> bool:
     if charge["status"] != "failed" or ledger.booked(key) is None:
         return False
     return donations.charge_failed(charge_key=key, at=timezone.now())
-
-
-def see_warning(account: StripeAccount, warning: Object) -> bool:
-    """Keep a card network's early fraud warning; payments/refunds.py decides what follows."""
-    _row, is_new = FraudWarning.objects.get_or_create(
-        account=account,
-        warning_id=warning["id"],
-        defaults={
-            "charge_id": warning["charge"],
-            "fraud_type": warning["fraud_type"],
-            "warned_at": moment(warning["created"]),
-        },
-    )
-    return is_new
 
 
 @in_transaction
@@ -278,6 +236,8 @@ def session_completed(account: StripeAccount, session: Object) -> None:
             amount=Money.of_stripe(session["amount_total"], session["currency"]),
             at=moment(session["created"]),
         )
+    if moved and Payment.objects.filter(pk=payment.pk, error_code=CANCELED).exists():
+        _fail(payment, CANCELED)  # the end of a transfer was told before its beginning
 
 
 def session_failed(account: StripeAccount, session: Object) -> None:
@@ -287,8 +247,8 @@ def session_failed(account: StripeAccount, session: Object) -> None:
 
 
 @in_transaction
-def _fail(payment: Payment) -> None:
-    if standing(payment).update(state=PaymentState.FAILED, error_code="async_payment_failed"):
+def _fail(payment: Payment, code: str = "async_payment_failed") -> None:
+    if standing(payment).update(state=PaymentState.FAILED, error_code=code):
         donations.withdraw_announcement(payment.donation.uuid, at=timezone.now())
 
 
@@ -311,6 +271,34 @@ def book_debit(payment: Payment, charge: Object) -> None:
         )
 
 
+def awaits_transfer(intent: Object) -> bool:
+    """Whether it is for the donor to send the money."""
+    return _instructions(intent) is not None
+
+
+def _instructions(intent: Object) -> Object | None:
+    return (intent.get("next_action") or {}).get("display_bank_transfer_instructions")
+
+
+@in_transaction
+def see_intent(account: StripeAccount, intent: Object) -> None:
+    """Keep where a bank transfer is explained; or note that one which was waited for will not come.
+
+    A part of it is no charge and no donation yet: Stripe waits for the rest, and its page tells how much that is.
+    An intent is cancelled with a checkout that expires, too: what that means, the checkout's own event tells.
+    """
+    address = (_instructions(intent) or {}).get("hosted_instructions_url")
+    if intent["status"] != CANCELED and not address:
+        return
+    payment = payment_of(account, {**intent, "payment_intent": intent["id"]})
+    if payment and address:
+        standing(payment).filter(charge_id=None).update(transfer_url=address)
+    elif payment and payment.donation.mandate_id is None:  # of a collection its invoice tells
+        under_way = Payment.objects.filter(pk=payment.pk, state__in=UNDER_WAY)
+        if not under_way.update(error_code=CANCELED):
+            _fail(payment, CANCELED)
+
+
 def session_expired(account: StripeAccount, session: Object) -> None:
     """Nobody paid in time; the donation can be tried again."""
     if payment := payment_of(account, session):
@@ -320,7 +308,7 @@ def session_expired(account: StripeAccount, session: Object) -> None:
 def attempt_failed(account: StripeAccount, intent: Object) -> None:
     """A card was declined. The checkout stays open; the donor's page can say why it failed last."""
     if payment := payment_of(account, {**intent, "payment_intent": intent["id"]}):
-        standing(payment).update(error_code=error_code(intent))
+        standing(payment).exclude(error_code=CANCELED).update(error_code=error_code(intent))
 
 
 def error_code(intent: Object) -> str:

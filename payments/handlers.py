@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from . import facts, invoices, subscriptions
+from . import disputes, facts, invoices, payouts, subscriptions
 from .gateway import moment
 from .models import StripeAccount
 
@@ -43,8 +43,11 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_succeeded": invoices.see_session,
     "checkout.session.async_payment_failed": invoices.see_session_failed,
     "checkout.session.expired": facts.session_expired,
+    "payment_intent.canceled": facts.see_intent,
+    "payment_intent.partially_funded": facts.see_intent,
     "payment_intent.payment_failed": facts.attempt_failed,
-    "radar.early_fraud_warning.created": facts.see_warning,
+    "payment_intent.requires_action": facts.see_intent,
+    "radar.early_fraud_warning.created": disputes.see_warning,
     "invoice_payment.paid": invoices.see_invoice_payment,
     "payment_method.automatically_updated": subscriptions.see_method,
     "payment_method.updated": subscriptions.see_method,
@@ -61,6 +64,12 @@ TIMED: dict[str, Timed] = {
     "invoice.updated": invoices.see_invoice,
     "invoice.voided": invoices.see_invoice,
     "payment_intent.processing": invoices.see_processing,
+    "payout.canceled": payouts.see_payout,
+    "payout.created": payouts.see_payout,
+    "payout.failed": payouts.see_payout,
+    "payout.paid": payouts.see_payout,
+    "payout.reconciliation_completed": payouts.see_payout,
+    "payout.updated": payouts.see_payout,
 }
 # Which money each event of a dispute says has moved; a dispute is told to be as it was when the event was made.
 DISPUTES = {
@@ -80,4 +89,4 @@ def handle(account: StripeAccount, event: Event) -> None:
         timed(account, event["data"]["object"], said_at=moment(event["created"]))
     elif event["type"] in DISPUTES:
         moved = DISPUTES[event["type"]]
-        facts.see_dispute(account, event["data"]["object"], said_at=moment(event["created"]), moved=moved)
+        disputes.see_dispute(account, event["data"]["object"], said_at=moment(event["created"]), moved=moved)

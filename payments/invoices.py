@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -24,13 +25,17 @@ from . import facts, gateway, inbox, subscriptions
 from .facts import CHARGE_EVENT_WITHIN, Object, invoice_of, standing, unpark
 from .gateway import moment
 from .models import ENDED, EventState, InboxEvent, Payment, PaymentState, StripeAccount, Subscription
-from .subscriptions import mandate_of
+from .subscriptions import ANSWER, mandate_of
 
 log = logging.getLogger(__name__)
 
 # Stripe tries again after days; between its events we ask about an open invoice this often at most.
 LOOK_UP_OPEN = timedelta(days=1)
 FAILED = {"requires_payment_method", "requires_action", "requires_confirmation"}
+# An invoice only goes forward in this list: whenever it was said, the later word is the newer.
+COURSE = ["draft", "open", "uncollectible", "void", "paid"]
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+NO_MORE = datetime.max.replace(tzinfo=UTC)  # "not tried again" is the last word of a second
 
 
 def invoice_key(invoice_id: str) -> str:
@@ -52,11 +57,13 @@ def see_invoice(account: StripeAccount, invoice: Object, *, said_at: datetime) -
     payment = _payment(account, mandate, invoice)
     if payment is None:
         return False
+    _hear(payment, invoice, said_at)
     if invoice["status"] == "paid":
         paid_at = (invoice.get("status_transitions") or {}).get("paid_at")
         _note_paid(mandate, payment, invoice["id"], moment(paid_at) if paid_at else said_at)
     elif invoice["status"] in {"void", "uncollectible"}:
-        _give_up(mandate, payment, invoice["id"], said_at)
+        _give_up(mandate, payment, said_at)
+    _expect_retry(mandate)
     return True
 
 
@@ -69,9 +76,14 @@ def see_failure(account: StripeAccount, invoice: Object, *, said_at: datetime) -
     payment = _payment(account, mandate, invoice)
     if payment is None or payment.state in {PaymentState.SUCCEEDED, PaymentState.FAILED}:
         return False  # old news: it was paid since, or given up
+    _hear(payment, invoice, said_at)
+    if payment.invoice_status != "open":
+        return False  # likewise, though its charge is still to come
     if payment.payment_intent_id is None:
         raise NotBookedYet(reason_of(invoice["id"]))
-    return _note_failure(mandate, payment, invoice, payment.error_code, said_at)
+    is_news = _note_failure(mandate, payment, invoice, payment.error_code, said_at)
+    _expect_retry(mandate)
+    return is_news
 
 
 @in_transaction
@@ -106,12 +118,11 @@ def see_session(account: StripeAccount, session: Object) -> None:
     if payment is None or payment.donation.mandate_id is None:
         return None
     _lock(payment.donation.mandate_id)
-    standing(payment).update(
-        state=PaymentState.COMPLETED,
-        session_id=session["id"],
-        look_up_at=timezone.now() + CHARGE_EVENT_WITHIN,
-    )
     invoice_id = session.get("invoice")
+    standing(payment).update(session_id=session["id"])
+    if not (invoice_id and _has_failed(payment, invoice_id)):
+        soon = timezone.now() + CHARGE_EVENT_WITHIN
+        standing(payment).update(state=PaymentState.COMPLETED, look_up_at=soon)
     if session["payment_status"] == "no_payment_required" or not invoice_id:
         return None  # the first collection comes later, with an invoice of its own
     if not Payment.objects.filter(account=account, invoice_id=invoice_id).exists():
@@ -186,22 +197,35 @@ def _note_intent(payment: Payment, intent_id: str) -> bool:
 def _note_paid(mandate: Mandate, payment: Payment, invoice_id: str, at: datetime) -> None:
     soon = timezone.now() + CHARGE_EVENT_WITHIN
     standing(payment).update(state=PaymentState.COMPLETED, error_code="", look_up_at=soon)
-    _close(mandate, invoice_id)
     mandates.mended(mandate.uuid, about=invoice_id, at=at)
 
 
-def _give_up(mandate: Mandate, payment: Payment, invoice_id: str, at: datetime) -> None:
+def _give_up(mandate: Mandate, payment: Payment, at: datetime) -> None:
     """Nobody tries to collect it any more. Should it be paid after all, its charge will be booked."""
-    was_open = Subscription.objects.filter(mandate=mandate, open_invoice_id=invoice_id).exists()
     standing(payment).update(state=PaymentState.FAILED)
-    _close(mandate, invoice_id)
     donations.withdraw_announcement(payment.donation.uuid, at=at)
-    if was_open:
+    if subscriptions.waiting(mandate) is None:
         mandates.let_off(mandate.uuid, at=at)
 
 
-def _close(mandate: Mandate, invoice_id: str) -> None:
-    Subscription.objects.filter(mandate=mandate, open_invoice_id=invoice_id).update(open_invoice_id="")
+def _hear(payment: Payment, invoice: Object, said_at: datetime) -> None:
+    """Keep the newest word of an invoice: what has become of it, and when Stripe tries to collect it again."""
+    planned = invoice.get("next_payment_attempt") if invoice["status"] == "open" else None
+    retry_at = moment(planned) if planned else None
+    known = (_course(payment.invoice_status), payment.invoice_said_at or LONG_AGO, payment.retry_at or NO_MORE)
+    if (_course(invoice["status"]), said_at, retry_at or NO_MORE) > known:
+        payment.invoice_status, payment.invoice_said_at, payment.retry_at = invoice["status"], said_at, retry_at
+        payment.save(update_fields=["invoice_status", "invoice_said_at", "retry_at"])
+
+
+def _course(status: str) -> int:
+    return COURSE.index(status) if status in COURSE else -1
+
+
+def _expect_retry(mandate: Mandate) -> None:
+    """Tell the mandate when the collection that waits is tried again."""
+    waiting = Payment.objects.filter(donation__mandate=mandate, invoice_id=subscriptions.waiting(mandate)).first()
+    mandates.expect_retry(mandate.uuid, on=waiting.retry_at.date() if waiting and waiting.retry_at else None)
 
 
 def _note_failure(mandate: Mandate, payment: Payment, invoice: Object, code: str, at: datetime) -> bool:
@@ -210,7 +234,7 @@ def _note_failure(mandate: Mandate, payment: Payment, invoice: Object, code: str
         mandate.uuid,
         about=f"{invoice['id']}:{invoice['attempt_count']}",
         step=invoice["attempt_count"],
-        is_last=not invoice.get("next_payment_attempt"),
+        is_last=payment.retry_at is None,
         code=code,
         at=at,
     )
@@ -220,7 +244,6 @@ def _note_failure(mandate: Mandate, payment: Payment, invoice: Object, code: str
     if is_news:
         standing(payment).update(state=PaymentState.OPEN, look_up_at=timezone.now() + LOOK_UP_OPEN)
         donations.withdraw_announcement(payment.donation.uuid, at=at)
-        Subscription.objects.filter(mandate=mandate).update(open_invoice_id=invoice["id"])
     return is_news
 
 
@@ -280,8 +303,7 @@ def _find_by_intent(account: StripeAccount, intent_id: str) -> None:
     """Book what a payment intent brought: to its invoice's donation if that is ours, else to suspense."""
     intent = gateway.get_payment_intent(account, intent_id)
     lines = gateway.payments_by_intent(account, intent_id)
-    invoice = gateway.get_invoice(account, lines[0]["invoice"]) if lines else None
-    if invoice and _see_whole(account, invoice, intent):
+    if lines and _see_whole(account, _get(account, lines[0]["invoice"]), intent):
         return
     charge = intent.get("latest_charge")
     if charge:
@@ -311,11 +333,33 @@ FINDERS = (
 
 def fetch(account: StripeAccount, invoice_id: str) -> bool:
     """Ask Stripe about an invoice, its payment intent and charge, and book what they say; False if it is not ours."""
-    invoice = gateway.get_invoice(account, invoice_id)
+    answer = _get(account, invoice_id)
     intents = [_intent_id(line) for line in gateway.payments_of_invoice(account, invoice_id)]
     intent_id = next(filter(None, intents), None)
     intent = gateway.get_payment_intent(account, intent_id) if intent_id else None
-    return _see_whole(account, invoice, intent)
+    return _see_whole(account, answer, intent)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An invoice as Stripe had it when it was asked, and when what had been heard of it by then was said."""
+
+    invoice: Object
+    asked_at: datetime
+    heard_at: datetime | None
+
+    def said_at(self, payment: Payment) -> datetime:
+        """When this counts as said: after all that had been heard, unless an event came meanwhile."""
+        if payment.invoice_said_at != self.heard_at:
+            return self.asked_at
+        return max(self.asked_at, self.heard_at or self.asked_at) + ANSWER
+
+
+def _get(account: StripeAccount, invoice_id: str) -> Answer:
+    known = Payment.objects.filter(account=account, invoice_id=invoice_id)
+    heard_at = known.values_list("invoice_said_at", flat=True).first()
+    asked_at = timezone.now()
+    return Answer(gateway.get_invoice(account, invoice_id), asked_at, heard_at)
 
 
 def _intent_id(line: Object) -> str | None:
@@ -323,8 +367,9 @@ def _intent_id(line: Object) -> str | None:
 
 
 @in_transaction
-def _see_whole(account: StripeAccount, invoice: Object, intent: Object | None) -> bool:
+def _see_whole(account: StripeAccount, answer: Answer, intent: Object | None) -> bool:
     """Book an invoice with its payment intent, both as Stripe has them now; False if it is none of ours."""
+    invoice, said_at = answer.invoice, answer.asked_at
     mandate = _mandate(account, invoice)
     if mandate is None:
         return False
@@ -340,14 +385,16 @@ def _see_whole(account: StripeAccount, invoice: Object, intent: Object | None) -
         if charge:
             facts.book_charge(account, charge)
         payment.refresh_from_db()
-        _follow(mandate, payment, invoice, intent, moment(charge["created"]) if charge else timezone.now())
-    see_invoice(account, invoice, said_at=timezone.now())
+        said_at = answer.said_at(payment)
+        _hear(payment, invoice, said_at)
+        _follow(mandate, payment, invoice, intent, moment(charge["created"]) if charge else said_at)
+    see_invoice(account, invoice, said_at=said_at)
     return True
 
 
 def _follow(mandate: Mandate, payment: Payment, invoice: Object, intent: Object, at: datetime) -> None:
     """What the newest attempt on an open invoice means, made `at`."""
-    if invoice["status"] != "open":
+    if payment.invoice_status != "open":
         return
     if intent["status"] == "processing":
         _announce(payment, intent, at)

@@ -9,10 +9,10 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from fundraising.admin import ReadOnly
+from fundraising.desk.administration import DeskAdmin
 from fundraising.locales import babel_locale
 from fundraising.models import Mandate, MandateEnd
 
@@ -37,7 +37,7 @@ def refusal_text(code: str) -> str:
 
 
 @admin.register(Mandate)
-class MandateAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class MandateAdmin(ReadOnly, DeskAdmin):
     """Mandates as the provider has them; staff can end one, everything else is the donor's."""
 
     list_display = ("reference", "shown_amount", "interval", "state", "next_on", "started_at", "end_reason")
@@ -56,7 +56,8 @@ class MandateAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
     @action(description=_("End"), url_path="end", permissions=["end"])  # type: ignore[untyped-decorator]
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask once more; then store it, ask Stripe, and say what came of it."""
-        mandate = get_object_or_404(Mandate, pk=object_id)
+        rows = self.only_where(request, self.get_queryset(request), "payments.add_mandatechange")
+        mandate = get_object_or_404(rows, pk=object_id)
         form = EndForm(request.POST or None, initial={"uuid": uuid4()})
         if request.method == "POST" and form.is_valid() and self._ended(request, mandate, form):
             return redirect("admin:fundraising_mandate_change", object_id)
@@ -76,6 +77,7 @@ class MandateAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
         except mandates.NotChangeable as refusal:
             form.add_error(None, refusal_text(refusal.code))
             return False
+        self.note("mandate_end_asked", request, mandate)
         if (state := mandates.carry_out(change.pk)) == ChangeState.MADE:
             self.message_user(request, _("The mandate has ended. The donor is told by mail."), messages.SUCCESS)
         elif state == ChangeState.REFUSED:
@@ -89,7 +91,8 @@ class MandateAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(MandateChange)
-class MandateChangeAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class MandateChangeAdmin(ReadOnly, DeskAdmin):
+    entity_path = "mandate__entity"
     list_display = ("uuid", "mandate", "kind", "state", "asked_by", "error_code", "created_at", "made_at")
     list_filter = ("state", "kind")
     list_select_related = ("mandate",)
@@ -98,8 +101,9 @@ class MandateChangeAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+class SubscriptionAdmin(ReadOnly, DeskAdmin):
+    entity_path = "account__entity"
     list_display = ("subscription_id", "mandate", "status", "status_at", "method", "brand", "last4", "expires_on")
     list_filter = ("status", "account", "method")
     list_select_related = ("mandate",)
-    search_fields = ("subscription_id", "customer_id", "open_invoice_id", "mandate__uuid__startswith")
+    search_fields = ("subscription_id", "customer_id", "mandate__uuid__startswith")

@@ -21,13 +21,14 @@ from django.utils.translation import get_language, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from fundraising import content, mandate_content, pages
-from fundraising.mandate_forms import AmountForm, DayForm, EndForm, PauseForm, SkipForm, WishForm
-from fundraising.models import AppealState, EndWish, Mandate, MandateEnd, MandateState
+from fundraising import content, pages
+from fundraising.mandates import content as mandate_content
+from fundraising.mandates.forms import AmountForm, DayForm, EndForm, PauseForm, SkipForm, WishForm
+from fundraising.models import OVER, EndWish, Mandate, MandateEnd, MandateState
+from fundraising.pages import SeeOther
 
-from . import gateway, mandates
+from . import gateway, mandates, subscriptions
 from .models import CHANGE_OPEN, ChangeKind, MandateChange, Subscription
-from .pages import SeeOther
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,8 @@ def _page(
     }
     if state in {"active", "paused", "failing"}:
         context |= _forms(found, form)
+    if state == "failing":
+        context |= _failed(found)
     return pages.private(render(request, "fundraising/mandate.html", context, status=status))
 
 
@@ -119,7 +122,7 @@ def _context(request: HttpRequest, found: Mandate) -> dict[str, Any]:
         "first": found.donations.order_by("pk").first() if found.state == MandateState.OPENED else None,
         "brought": mandate_content.brought(found),
         "appeal_url": found.page.get_absolute_url(),
-        "appeal_closed": found.round.appeal.state == AppealState.CLOSED,
+        "appeal_closed": found.round.appeal.state in OVER,
         "news": _news(request, found),
         "returned": "returned" in request.GET,
         "entity": content.entity_of(found.entity, found.locale),
@@ -135,6 +138,13 @@ def _news(request: HttpRequest, found: Mandate) -> MandateChange | None:
     return newest if waiting or asked_for else None
 
 
+def _failed(found: Mandate) -> dict[str, Any]:
+    """What waits to be collected: not what is agreed by now, should that have changed since."""
+    waiting = subscriptions.waiting(found)
+    donation = found.donations.filter(payments__invoice_id=waiting).first() if waiting else None
+    return {"can_collect": waiting is not None, "failed_amount": (donation or found).amount}
+
+
 def _forms(found: Mandate, sent: WishForm | None) -> dict[str, Any]:
     offer = mandate_content.offer_of(found)
     return {
@@ -143,7 +153,6 @@ def _forms(found: Mandate, sent: WishForm | None) -> dict[str, Any]:
         "day_form": sent if isinstance(sent, DayForm) else DayForm(),
         "pause_form": sent if isinstance(sent, PauseForm) else PauseForm(found),
         "skipped_until": mandate_content.one_later(found),
-        "retries": Subscription.objects.filter(mandate=found).exclude(open_invoice_id="").exists(),
         # One for each form, so that each is a wish of its own; the one that was sent keeps its own.
         "uuids": {name: uuid4() for name in ("amount", "day", "skip", "pause", "resume", "collect")},
     }

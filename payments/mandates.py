@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from fundraising import mandates
 from fundraising.donations import in_transaction
-from fundraising.models import AfterClose, AppealState, Mandate, MandateEnd, MandateState, NoticeKind
+from fundraising.models import OVER, AfterClose, Mandate, MandateEnd, MandateState, NoticeKind
 from fundraising.money import Money
 
-from . import gateway, subscriptions
+from . import asking, gateway, subscriptions
 from .models import CHANGE_OPEN, ChangeKind, ChangeState, MandateChange, Subscription
 from .subscriptions import Asked, Object, collection_moment
 
 log = logging.getLogger(__name__)
-
-# Longer than a call with its retries takes: after this, whoever asked Stripe is gone.
-CALL_LIFE = timedelta(seconds=3 * settings.STRIPE_TIMEOUT_SECONDS)
-ASK_AGAIN = timedelta(seconds=30)
 
 
 class NotChangeable(Exception):
@@ -83,52 +78,37 @@ def _require_changeable(mandate: Mandate, kind: ChangeKind) -> None:
         raise NotChangeable("not_started")
     if MandateChange.objects.filter(mandate=mandate, state__in=CHANGE_OPEN).exists():
         raise NotChangeable("under_way")
-    if kind == ChangeKind.COLLECT and not subscription.open_invoice_id:
+    if kind == ChangeKind.COLLECT and subscriptions.waiting(mandate) is None:
         raise NotChangeable("nothing_open")
 
 
 def carry_out_due(limit: int = 100) -> int:
     """Ask Stripe for the changes that are due, and look up those without an answer; how many were made."""
-    due = MandateChange.objects.filter(state__in=CHANGE_OPEN, next_attempt_at__lte=timezone.now())
-    found = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
-    return sum(carry_out(pk) == ChangeState.MADE for pk in found)
+    return sum(carry_out(pk) == ChangeState.MADE for pk in asking.due_ids(MandateChange.objects.all(), limit))
 
 
 def carry_out(change_id: int) -> ChangeState:
     """Ask Stripe for one change, unless somebody else is at it; the state it is in then. Never within a transaction."""
-    claimed = _claim(change_id)
-    if claimed:
-        _ask(*claimed)
+    change = asking.claim(MandateChange.objects.select_related("mandate__subscription__account"), change_id)
+    if change:
+        _ask(change)
     return ChangeState(MandateChange.objects.values_list("state", flat=True).get(pk=change_id))
 
 
-@transaction.atomic
-def _claim(change_id: int) -> tuple[MandateChange, ChangeState] | None:
-    """The change, marked as asked before anyone asks, and the state that it was in."""
-    due = MandateChange.objects.filter(state__in=CHANGE_OPEN, next_attempt_at__lte=timezone.now())
-    rows = due.select_for_update(skip_locked=True, of=("self",))
-    change = rows.select_related("mandate__subscription__account").filter(pk=change_id).first()
-    if change is None:
-        return None
-    was, change.next_attempt_at = ChangeState(change.state), timezone.now() + CALL_LIFE
-    MandateChange.objects.filter(pk=change.pk).update(state=ChangeState.ASKED, next_attempt_at=change.next_attempt_at)
-    return change, was
-
-
-def _ask(change: MandateChange, was: ChangeState) -> None:
+def _ask(change: MandateChange) -> None:
     subscription: Subscription = change.mandate.subscription
     asked = Asked.now(subscription.account, subscription.subscription_id)
     try:
-        made = _looked_up(change, subscription) if was == ChangeState.ASKED else None
+        made = _looked_up(change, subscription) if change.state == ChangeState.ASKED else None
     except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
         log.warning("change %s not looked up: %s", change.uuid, error)
-        return _end_call(change, ChangeState.ASKED)
+        return asking.end_call(change, ChangeState.ASKED)
     try:
         made = made or CALLS[ChangeKind(change.kind)](change, subscription, _key(change))
     except gateway.Unavailable:
-        return _end_call(change, was)
+        return asking.end_call(change, change.state)
     except gateway.UnknownOutcome:
-        return _end_call(change, ChangeState.ASKED)
+        return asking.end_call(change, ChangeState.ASKED)
     except gateway.Refused as refused:
         return _refused(change, subscription, refused.code)
     _note(change, subscription, made, asked)
@@ -145,7 +125,7 @@ def _note(change: MandateChange, subscription: Subscription, answer: Object, ask
             _made(change, subscription, again, asked)
     except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
         log.warning("change %s not looked up: %s", change.uuid, error)
-    _end_call(change, ChangeState.ASKED)
+    asking.end_call(change, ChangeState.ASKED)
 
 
 def _key(change: MandateChange) -> str:
@@ -156,15 +136,12 @@ def _key(change: MandateChange) -> str:
 
 def _looked_up(change: MandateChange, subscription: Subscription) -> Object | None:
     """The subscription if it is as the change wants it, whoever made it so."""
-    account = subscription.account
-    found = gateway.get_subscription(account, subscription.subscription_id)
-    if change.kind == ChangeKind.COLLECT:
-        invoice = gateway.get_invoice(account, subscription.open_invoice_id) if subscription.open_invoice_id else None
-        return found if invoice is None or invoice["status"] != "open" else None
+    found = gateway.get_subscription(subscription.account, subscription.subscription_id)
     return found if _is_as_wanted(change, found) else None
 
 
 def _is_as_wanted(change: MandateChange, subscription: Object) -> bool:
+    """Whether nothing is left to ask for. Of a collection its invoice tells: Stripe is asked for that."""
     match ChangeKind(change.kind):
         case ChangeKind.AMOUNT:
             return bool(subscription["items"]["data"][0]["price"]["unit_amount"] == change.amount_minor)
@@ -177,7 +154,8 @@ def _is_as_wanted(change: MandateChange, subscription: Object) -> bool:
         case ChangeKind.END:
             return subscription["status"] in subscriptions.OVER
         case ChangeKind.COLLECT:
-            return False
+            account, waiting = change.mandate.subscription.account, subscriptions.waiting(change.mandate)
+            return waiting is None or gateway.get_invoice(account, waiting)["status"] != "open"
 
 
 def _change_amount(change: MandateChange, subscription: Subscription, key: str) -> Object:
@@ -224,8 +202,8 @@ def _end(change: MandateChange, subscription: Subscription, key: str) -> Object:
 
 
 def _collect(change: MandateChange, subscription: Subscription, key: str) -> Object:
-    if subscription.open_invoice_id:
-        gateway.pay_invoice(subscription.account, subscription.open_invoice_id, key=key)
+    if waiting := subscriptions.waiting(change.mandate):
+        gateway.pay_invoice(subscription.account, waiting, key=key)
     return gateway.get_subscription(subscription.account, subscription.subscription_id)
 
 
@@ -255,26 +233,21 @@ def _refused(change: MandateChange, subscription: Subscription, code: str) -> No
     asked = Asked.now(subscription.account, subscription.subscription_id)
     try:
         found = gateway.get_subscription(subscription.account, subscription.subscription_id)
+        is_as_wanted = _is_as_wanted(change, found)
     except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
         log.warning("subscription %s not looked up: %s", subscription, error)
     else:
-        if _is_as_wanted(change, found):
+        if is_as_wanted:
             return _note(change, subscription, found, asked)
         subscriptions.take_answer(subscription.account, found, asked)
     MandateChange.objects.filter(pk=change.pk).update(state=ChangeState.REFUSED, error_code=code[:60])
     return None
 
 
-def _end_call(change: MandateChange, state: ChangeState) -> None:
-    """The call is over without a result: once more, soon."""
-    still = MandateChange.objects.filter(pk=change.pk, state=ChangeState.ASKED)
-    still.update(state=state, next_attempt_at=timezone.now() + ASK_AGAIN)
-
-
 def end_those_of_closed_appeals(limit: int = 200) -> int:
     """End the mandates of closed appeals, or tell of their new purpose, as each wording promised; how many."""
     alive = Mandate.objects.filter(state__in=[MandateState.ACTIVE, MandateState.PAUSED, MandateState.FAILING])
-    closed = alive.filter(round__appeal__state=AppealState.CLOSED).order_by("pk")
+    closed = alive.filter(round__appeal__state__in=OVER).order_by("pk")
     ending = closed.filter(wording__after_close=AfterClose.ENDS).exclude(changes__state__in=CHANGE_OPEN)
     going_on = closed.filter(wording__after_close=AfterClose.CONTINUES)
     untold = going_on.exclude(notices__kind=NoticeKind.MANDATE_REDIRECTED).select_related("round")
@@ -304,8 +277,8 @@ def mend_url(mandate: Mandate, *, return_url: str) -> str:
     Where none is open: the page on which the card is changed. Raises the gateway's errors.
     """
     subscription = _subscription(mandate)
-    if subscription.open_invoice_id:
-        invoice = gateway.get_invoice(subscription.account, subscription.open_invoice_id)
+    if waiting := subscriptions.waiting(mandate):
+        invoice = gateway.get_invoice(subscription.account, waiting)
         if invoice["status"] == "open" and invoice.get("hosted_invoice_url"):
             return str(invoice["hosted_invoice_url"])
     return card_url(mandate, return_url=return_url)

@@ -12,22 +12,18 @@ from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from fundraising import pages
+from fundraising import pages, throttle
 from fundraising.drafts import NotOpen, NotRegularly, open_donation
-from fundraising.forms import DonationForm
+from fundraising.forms import TRANSFER, DonationForm
+from fundraising.mandates.monthly import monthly_offer
 from fundraising.models import Donation
-from fundraising.monthly import monthly_offer
+from fundraising.offline import NoAccount, open_transfer
+from fundraising.pages import SeeOther
 
 from . import checkout, element
 from .models import PaymentState
 
 log = logging.getLogger(__name__)
-
-
-class SeeOther(HttpResponseRedirect):
-    """After a POST, so that a reload or the back button never sends the form again."""
-
-    status_code = 303
 
 
 # No token guards these forms: they are public, act for nobody who is signed in, and their page must
@@ -46,13 +42,24 @@ def appeal(request: HttpRequest, slug: str) -> HttpResponse:
         return pages.render_appeal(request, found, DonationForm(found, initial=request.POST.dict()))
     if not form.is_valid():
         return pages.render_appeal(request, found, form, status=422)
+    by_transfer = TRANSFER in request.POST
     try:
-        donation = open_donation(form.draft())
+        throttle.count_client("donate", request)
+        donation = open_transfer(form.draft()) if by_transfer else open_donation(form.draft())
+    except throttle.TooMany as error:
+        form.refuse_for_now(throttle.minutes(error))
+        return throttle.told(pages.render_appeal(request, found, form), error)
+    except NoAccount:  # it was taken from the page within the last seconds
+        form.refuse_transfer()
+        return pages.render_appeal(request, found, form, status=422)
     except NotOpen:  # it closed within the last seconds
         return pages.render_appeal(request, found, form, status=409)
     except NotRegularly:  # it began to close within the last seconds
         form.refuse_regularly()
         return pages.render_appeal(request, found, form, status=422)
+    if by_transfer:
+        with override(donation.locale):
+            return SeeOther(reverse("donation", kwargs={"uuid": donation.uuid}))
     return _on_to_stripe(request, donation)
 
 
@@ -61,7 +68,15 @@ def appeal(request: HttpRequest, slug: str) -> HttpResponse:
 def pay(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Try (again) to pay an opened donation; GET shows the pay step, while an attempt with Stripe's fields is open."""
     donation = pages.donation_or_404(uuid)
-    return _on_to_stripe(request, donation) if request.method == "POST" else _pay_step(request, donation)
+    if request.method != "POST":
+        return _pay_step(request, donation)
+    with override(donation.locale):
+        try:
+            throttle.count_client("pay", request)
+            throttle.count("pay_again", str(uuid))
+        except throttle.TooMany as error:
+            return throttle.refuse(request, error)
+    return _on_to_stripe(request, donation)
 
 
 @csrf_exempt
@@ -71,7 +86,11 @@ def monthly(request: HttpRequest, uuid: UUID) -> HttpResponse:
     donation = pages.donation_or_404(uuid)
     offer = monthly_offer(donation)
     try:
+        throttle.count_client("donate", request)
         following = open_donation(offer.draft()) if offer else None
+    except throttle.TooMany as error:
+        with override(donation.locale):
+            return throttle.refuse(request, error)
     except (NotOpen, NotRegularly):  # it closed within the last seconds
         following = None
     if following is None:  # its page says what there is
@@ -86,10 +105,11 @@ def _pay_step(request: HttpRequest, donation: Donation) -> HttpResponse:
         found = element.element_of(donation)
         address = reverse("donation", kwargs={"uuid": donation.uuid})
         if found is None:
-            return _private(HttpResponseRedirect(f"{address}?returned=1" if _is_completed(donation) else address))
+            return pages.private(HttpResponseRedirect(f"{address}?returned=1" if _is_completed(donation) else address))
         context = pages.donation_context(donation, "opened")
         context |= {"element": found, "return_url": f"{address}?returned=1", "regularly": donation.mandate}
-        response = _private(render(request, "fundraising/pay.html", context))
+        context["transfers"] = checkout.offers_transfers(found.account, donation)
+        response = pages.private(render(request, "fundraising/pay.html", context))
     response._csp_update = element.policy()  # type: ignore[attr-defined]
     # Wallets open windows of their own from Stripe's frames, and wait for their answer.
     response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
@@ -98,12 +118,6 @@ def _pay_step(request: HttpRequest, donation: Donation) -> HttpResponse:
 
 def _is_completed(donation: Donation) -> bool:
     return donation.payments.filter(state__in=[PaymentState.COMPLETED, PaymentState.SUCCEEDED]).exists()
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "private, no-store"
-    response["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _on_to_stripe(request: HttpRequest, donation: Donation) -> HttpResponse:
@@ -122,5 +136,4 @@ def _on_to_stripe(request: HttpRequest, donation: Donation) -> HttpResponse:
             context = pages.donation_context(pages.donation_or_404(donation.uuid), "opened")
             response = render(request, "fundraising/pay_unavailable.html", context, status=503)
             response["Retry-After"] = "30"
-            response["Cache-Control"] = "private, no-store"
-            return response
+            return pages.private(response)

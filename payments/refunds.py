@@ -7,10 +7,8 @@ looked up. What Stripe answers is booked as any refund is; should we die before,
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,7 +17,7 @@ from fundraising.ledger import booked
 from fundraising.models import Donation
 from fundraising.money import Money
 
-from . import facts, gateway
+from . import asking, facts, gateway
 from .models import (
     REFUND_OPEN,
     Dispute,
@@ -32,10 +30,6 @@ from .models import (
 )
 
 log = logging.getLogger(__name__)
-
-# Longer than a call with its retries takes: after this, whoever asked Stripe is gone.
-CALL_LIFE = timedelta(seconds=3 * settings.STRIPE_TIMEOUT_SECONDS)
-ASK_AGAIN = timedelta(seconds=30)
 
 
 class NotRefundable(Exception):
@@ -130,59 +124,47 @@ def _decide(warning_id: int) -> bool:
 
 def carry_out_due(limit: int = 100) -> int:
     """Ask Stripe for the refunds that are due, and look up those without an answer; how many were made."""
-    due = RefundRequest.objects.filter(state__in=REFUND_OPEN, next_attempt_at__lte=timezone.now())
-    found = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
-    return sum(carry_out(pk) == RefundState.MADE for pk in found)
+    return sum(carry_out(pk) == RefundState.MADE for pk in asking.due_ids(RefundRequest.objects.all(), limit))
 
 
 def carry_out(request_id: int) -> RefundState:
     """Ask Stripe for one refund, unless somebody else is at it; the state it is in then. Never within a transaction."""
-    claimed = _claim(request_id)
-    if claimed:
-        _ask(*claimed)
+    wanted = _claim(request_id)
+    if wanted:
+        _ask(wanted)
     return RefundState(RefundRequest.objects.values_list("state", flat=True).get(pk=request_id))
 
 
 @transaction.atomic
-def _claim(request_id: int) -> tuple[RefundRequest, RefundState] | None:
-    """The request, marked as asked before anyone asks, and the state that it was in.
+def _claim(request_id: int) -> RefundRequest | None:
+    """The request, claimed; a key that is spent is exchanged for a fresh one, stored before it is used.
 
-    A key that is spent is exchanged for a fresh one here, so that it is stored before it is used, and nobody uses the
-    spent one any more. Why there are never two refunds: Stripe makes one at most under a key. A key is spent once
-    Stripe repeats the failure it keeps there; the call that failed is over then, no other under that key will do
-    anything, not even that of a worker long taken for dead, and what the failed one made, if anything, can be looked
-    up under the request's UUID. The look-up comes before the fresh key is used, and ASK_AGAIN after the failure, by
-    when Stripe's list has it.
+    Why there are never two refunds: Stripe makes one at most under a key. A key is spent once Stripe repeats the
+    failure it keeps there; the call that failed is over then, no other under that key will do anything, not even that
+    of a worker long taken for dead, and what the failed one made, if anything, can be looked up under the request's
+    UUID. The look-up comes before the fresh key is used, and ASK_AGAIN after the failure, by when Stripe's list has it.
     """
-    due = RefundRequest.objects.filter(state__in=REFUND_OPEN, next_attempt_at__lte=timezone.now())
-    rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("account")
-    wanted = rows.filter(pk=request_id).first()
-    if wanted is None:
-        return None
-    wanted.key_from = wanted.spent_at or wanted.key_from
-    RefundRequest.objects.filter(pk=wanted.pk).update(
-        state=RefundState.ASKED,
-        next_attempt_at=timezone.now() + CALL_LIFE,
-        key_from=wanted.key_from,
-        spent_at=None,
-    )
-    return wanted, RefundState(wanted.state)
+    wanted = asking.claim(RefundRequest.objects.select_related("account"), request_id)
+    if wanted and wanted.spent_at:
+        wanted.key_from, wanted.spent_at = wanted.spent_at, None
+        wanted.save(update_fields=["key_from", "spent_at"])
+    return wanted
 
 
-def _ask(wanted: RefundRequest, was: RefundState) -> None:
+def _ask(wanted: RefundRequest) -> None:
     try:
-        made = gateway.find_refund(wanted) if was == RefundState.ASKED else None
+        made = gateway.find_refund(wanted) if wanted.state == RefundState.ASKED else None
     except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
         log.warning("refund %s not looked up: %s", wanted.uuid, error)
-        return _end_call(wanted, RefundState.ASKED)
+        return asking.end_call(wanted, RefundState.ASKED)
     try:
         made = made or gateway.refund_charge(wanted)
     except gateway.Unavailable:
-        return _end_call(wanted, was)
+        return asking.end_call(wanted, wanted.state)
     except gateway.UnknownOutcome as error:
         if error.is_replay:
             _spend(wanted)
-        return _end_call(wanted, RefundState.ASKED)
+        return asking.end_call(wanted, RefundState.ASKED)
     except gateway.Refused as refused:
         log.warning("refund %s refused: %s", wanted.uuid, refused.code)
         RefundRequest.objects.filter(pk=wanted.pk).update(state=RefundState.REFUSED, error_code=refused.code[:60])
@@ -196,9 +178,3 @@ def _spend(wanted: RefundRequest) -> None:
     """Note that nothing will come of this key any more, unless another worker has a fresh one by now."""
     spent = RefundRequest.objects.filter(pk=wanted.pk, state=RefundState.ASKED, key_from=wanted.key_from)
     spent.update(spent_at=timezone.now())
-
-
-def _end_call(wanted: RefundRequest, state: RefundState) -> None:
-    """The call is over without a result: once more, soon."""
-    still = RefundRequest.objects.filter(pk=wanted.pk, state=RefundState.ASKED)
-    still.update(state=state, next_attempt_at=timezone.now() + ASK_AGAIN)

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from fundraising import donations, ledger
 from fundraising.ledger import Bucket
 from fundraising.models import Purpose
-from fundraising.money import Money
+from fundraising.money import EXPONENTS, Money
 
 from . import sweeps
 from .facts import charge_key, dispute_key, refund_key
@@ -37,7 +37,17 @@ FAILED_REFUNDS = {"refund_failure"}
 RETURNED_DEBITS = {"payment_failure_refund"}  # of the charge itself
 DISPUTES = {"dispute", "dispute_reversal"}  # reporting categories: their type, `adjustment`, is that of much else
 PAYOUTS = {"payout", "payout_cancel", "payout_failure"}
-FEES = {"stripe_fee", "stripe_fx_fee", "tax_fee"}
+FEES = {"stripe_fee", "stripe_fx_fee"}
+FEE_TAXES = {"tax_fee"}
+# Stripe moves them out of the balance and back: they are ours, and cannot be paid out.
+RESERVES = {
+    "payment_network_reserve_hold", "payment_network_reserve_release", "payout_minimum_balance_hold",
+    "payout_minimum_balance_release", "reserve_hold", "reserve_release", "reserve_transaction", "reserved_funds",
+}  # fmt: skip
+RESERVED = {"connect_reserved_funds", "risk_reserved_funds"}  # reporting categories
+# The balance that payouts come from. What other balances say of themselves (a reserve's own side of a hold) would
+# count the same money twice.
+OF_PAYMENTS = {None, "", "payments"}
 # Lines that rest on a fact of their own; all others are facts themselves.
 OF_FACTS = Q(type__in=CHARGES | REFUNDS | FAILED_REFUNDS | RETURNED_DEBITS) | Q(reporting_category__in=DISPUTES)
 
@@ -59,26 +69,84 @@ def waiting(account: StripeAccount) -> QuerySet[BalanceTransaction]:
 
 
 def _keep(account: StripeAccount, lines: list[dict[str, Any]]) -> None:
+    """Keep lines that are new; those of other balances than that of payments are left out."""
     BalanceTransaction.objects.bulk_create(
-        [
-            BalanceTransaction(
-                account=account,
-                txn_id=line["id"],
-                type=line["type"],
-                reporting_category=line["reporting_category"],
-                source=line.get("source") or "",
-                currency=line["currency"].upper(),
-                amount_minor=line["amount"],
-                fee_minor=line["fee"],
-                net_minor=line["net"],
-                exchange_rate=Decimal(str(line["exchange_rate"])) if line.get("exchange_rate") else None,
-                created_at=moment(line["created"]),
-                available_on=moment(line["available_on"]),
-            )
-            for line in lines
-        ],
-        ignore_conflicts=True,
+        [_line(account, line) for line in lines if line.get("balance_type") in OF_PAYMENTS], ignore_conflicts=True
     )
+
+
+def _line(account: StripeAccount, line: dict[str, Any]) -> BalanceTransaction:
+    return BalanceTransaction(
+        account=account,
+        txn_id=line["id"],
+        type=line["type"],
+        reporting_category=line["reporting_category"],
+        source=line.get("source") or "",
+        currency=line["currency"].upper(),
+        amount_minor=line["amount"],
+        fee_minor=line["fee"],
+        fee_tax_minor=sum(part["amount"] for part in line.get("fee_details") or () if part["type"] == "tax"),
+        net_minor=line["net"],
+        exchange_rate=Decimal(str(line["exchange_rate"])) if line.get("exchange_rate") else None,
+        created_at=moment(line["created"]),
+        available_on=moment(line["available_on"]),
+    )
+
+
+def keep_itemised(account: StripeAccount, lines: list[dict[str, Any]], *, payout_id: str) -> None:
+    """Keep the lines of a payout with the figures that Stripe names now, whatever was kept of them before.
+
+    What is booked stays as it is: where the two differ, reconciliation says so.
+    """
+    _keep(account, lines)
+    told = [_line(account, line) for line in lines]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payments_balancetransaction line SET payout_id = %(payout)s, amount_minor = told.amount,
+                   fee_minor = told.fee, fee_tax_minor = told.tax, net_minor = told.net
+            FROM unnest(%(ids)s::varchar[], %(amounts)s::bigint[], %(fees)s::bigint[], %(taxes)s::bigint[],
+                        %(nets)s::bigint[]) told (id, amount, fee, tax, net)
+            WHERE line.account_id = %(account)s AND line.txn_id = told.id
+              AND (line.payout_id, line.amount_minor, line.fee_minor, line.fee_tax_minor, line.net_minor)
+                  IS DISTINCT FROM (%(payout)s, told.amount, told.fee, told.tax, told.net)
+            """,
+            {
+                "payout": payout_id,
+                "account": account.pk,
+                "ids": [line.txn_id for line in told],
+                "amounts": [line.amount_minor for line in told],
+                "fees": [line.fee_minor for line in told],
+                "taxes": [line.fee_tax_minor for line in told],
+                "nets": [line.net_minor for line in told],
+            },
+        )
+
+
+def forget_itemised(account: StripeAccount, payout_id: str, *, but: list[str]) -> None:
+    """All lines of a payout but these are of no payout that we know of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payments_balancetransaction line SET payout_id = ''
+            WHERE line.account_id = %s AND line.payout_id = %s
+              AND NOT EXISTS (SELECT FROM unnest(%s::varchar[]) told (id) WHERE told.id = line.txn_id)
+            """,
+            [account.pk, payout_id, but],
+        )
+
+
+def fits_rate(charged: Money, line: BalanceTransaction) -> bool:
+    """Whether the line's rate makes of what was charged what the line says, to the cent and a hundred-thousandth.
+
+    Stripe does not say whether its rate is one of major or of minor units where a currency has no cents: either does.
+    """
+    if line.exchange_rate is None:
+        return True
+    exchanged = charged.minor * line.exchange_rate
+    ratio = Decimal(10) ** (EXPONENTS[line.currency] - EXPONENTS[charged.currency])
+    off = min(abs(exchanged - line.amount_minor), abs(exchanged * ratio - line.amount_minor))
+    return off <= 1 + abs(line.amount_minor) // 100_000
 
 
 def book_kept(account: StripeAccount) -> int:
@@ -119,25 +187,37 @@ def _settle(line: BalanceTransaction, fact_key: str) -> bool:
         gross=gross,
         settled=Money(line.amount_minor, line.currency),
         fee=Money(line.fee_minor, line.currency),
+        fee_tax=Money(line.fee_tax_minor, line.currency),
     )
     return True
 
 
 def _book_own(line: BalanceTransaction) -> None:
-    """Book a line that is a fact itself: sent to the bank or come back from it, a fee of Stripe's, or what we do not
-    know, which waits in suspense for staff."""
+    """Book a line that is a fact itself: sent to the bank or come back from it, held in reserve, a fee of Stripe's or
+    the tax on it, or what we do not know, which waits in suspense for staff."""
     entity, currency, provider = line.account.entity_id, line.currency, line.account.slug
-    fees = Bucket(entity, Purpose.FEES, currency)
-    if line.type in PAYOUTS:
-        other = Bucket(entity, Purpose.PAYOUTS, currency, provider=provider)
-    elif line.type in FEES:
-        other = fees
-    else:
-        other = Bucket(entity, Purpose.SUSPENSE, currency)
-    legs = {Bucket(entity, Purpose.PROVIDER, currency, provider=provider): line.net_minor, fees: line.fee_minor}
+    legs = {
+        Bucket(entity, Purpose.PROVIDER, currency, provider=provider): line.net_minor,
+        Bucket(entity, Purpose.FEES, currency): line.fee_minor - line.fee_tax_minor,
+        Bucket(entity, Purpose.FEE_TAX, currency): line.fee_tax_minor,
+    }
+    other = _other_side(line)
     legs[other] = legs.get(other, 0) - line.amount_minor
     if any(legs.values()):
         ledger.post(key=f"txn:{line.txn_id}", legs=legs, occurred_at=line.created_at)
+
+
+def _other_side(line: BalanceTransaction) -> Bucket:
+    entity, currency, provider = line.account.entity_id, line.currency, line.account.slug
+    if line.type in PAYOUTS:
+        return Bucket(entity, Purpose.PAYOUTS, currency, provider=provider)
+    if line.type in RESERVES or line.reporting_category in RESERVED:
+        return Bucket(entity, Purpose.RESERVED, currency, provider=provider)
+    if line.type in FEES:
+        return Bucket(entity, Purpose.FEES, currency)
+    if line.type in FEE_TAXES:
+        return Bucket(entity, Purpose.FEE_TAX, currency)
+    return Bucket(entity, Purpose.SUSPENSE, currency)
 
 
 def _fact_key(line: BalanceTransaction) -> str:

@@ -55,6 +55,12 @@ def mandate_of(account: StripeAccount, metadata: Object | None) -> Mandate | Non
     return Mandate.objects.filter(uuid=uuid, entity_id=account.entity_id).first()
 
 
+def waiting(mandate: Mandate) -> str | None:
+    """The invoice that failed last and can be tried again or paid, by its id at Stripe."""
+    failed = Payment.objects.filter(donation__mandate=mandate, state=PaymentState.OPEN).exclude(invoice_id=None)
+    return failed.order_by("-pk").values_list("invoice_id", flat=True).first()
+
+
 @in_transaction
 def see_subscription(account: StripeAccount, subscription: Object, *, said_at: datetime) -> bool:
     """Note what an event says of a subscription of ours; False if nothing of it is news.

@@ -21,7 +21,7 @@ from django.utils import timezone
 from fundraising.donations import NotBookedYet
 from fundraising.models import Mandate, MandateState
 
-from . import checkout, facts, gateway, inbox, invoices, settlement, subscriptions, sweeps
+from . import checkout, disputes, facts, gateway, inbox, invoices, payouts, settlement, subscriptions, sweeps
 from .models import (
     ENDED,
     SESSION_LIFE,
@@ -31,6 +31,7 @@ from .models import (
     InboxEvent,
     Payment,
     PaymentState,
+    Payout,
     StripeAccount,
     Subscription,
 )
@@ -42,8 +43,12 @@ FIRST_SWEEP = timedelta(days=3)
 # Objects show up in lists in the order in which they were made, but for a little.
 OVERLAP = timedelta(minutes=30)
 LOOK_UP_AGAIN = timedelta(seconds=30)
+# Whoever has not sent the money by then has changed their mind; "on its way" must not stand there for ever.
+TRANSFERS_LAST = timedelta(days=30)
 # A bank takes up to three months to decide, and changes its mind later: this far back we read them all. They are few.
 DISPUTES_LAST = timedelta(days=180)
+# A bank sends a payout back within days, now and then within weeks. There is one a day, or a few.
+PAYOUTS_LAST = timedelta(days=30)
 # Facts fetched one by one in a sweep; where more are missing, the lists are read soon.
 FETCHED_AT_ONCE = 50
 
@@ -104,7 +109,7 @@ def sync_mandates(account: StripeAccount) -> Counter[str]:
 
 def _before_asking(account: StripeAccount) -> datetime:
     """What is read after this moment is newer than all that we had heard by then, and no newer than that."""
-    heard = (Dispute, Subscription)
+    heard = (Dispute, Payout, Subscription)
     newest: list[datetime | None] = [
         model.objects.filter(account=account).aggregate(at=Max("status_at"))["at"] for model in heard
     ]
@@ -169,7 +174,7 @@ def see_refund(account: StripeAccount, refund: facts.Object, _said_at: datetime)
 
 def see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_at: datetime) -> bool:
     """As `book_refund_and_charge`."""
-    see = partial(facts.see_dispute, account, dispute, said_at=said_at, moved=frozenset())
+    see = partial(disputes.see_dispute, account, dispute, said_at=said_at, moved=frozenset())
     try:
         return see()
     except NotBookedYet:
@@ -178,7 +183,7 @@ def see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_a
 
 
 def see_warning(account: StripeAccount, warning: facts.Object, _said_at: datetime) -> bool:
-    return facts.see_warning(account, warning)
+    return disputes.see_warning(account, warning)
 
 
 def see_session(account: StripeAccount, session: facts.Object, _said_at: datetime) -> None:
@@ -205,7 +210,8 @@ SUBSCRIPTIONS = Kind(
     "subscriptions", subscriptions.take_listed, "customer.subscription.updated", filters={"status": "all"}
 )
 INVOICES = Kind("invoices", invoices.see_listed, "invoice.updated")
-KINDS = [SUBSCRIPTIONS, INVOICES, CHARGES, REFUNDS, DISPUTES, WARNINGS, SESSIONS]
+PAYOUTS = Kind("payouts", payouts.see_listed, "payout.updated", look_back=PAYOUTS_LAST)
+KINDS = [SUBSCRIPTIONS, INVOICES, CHARGES, REFUNDS, DISPUTES, WARNINGS, SESSIONS, PAYOUTS]
 # By which list the fact of a balance transaction is known, from its reporting category or type.
 FACTS = {
     "charge": CHARGES, "payment": CHARGES, "payment_failure_refund": CHARGES,
@@ -287,9 +293,19 @@ def look_up(payment: Payment) -> None:
     if session.invoice_id:
         invoices.fetch(payment.account, session.invoice_id)
     if session.payment_intent_id:
-        charge = gateway.get_payment_intent_charge(payment.account, session.payment_intent_id)
-        if charge and not facts.book_charge(payment.account, charge) and session.status == "complete":
-            facts.book_debit(payment, charge)
+        _look_up_intent(payment, session)
+
+
+def _look_up_intent(payment: Payment, session: gateway.CheckoutSession) -> None:
+    """The charge of an attempt, or the transfer that it waits for: then its charge is of a card that was declined."""
+    intent = gateway.get_payment_intent(payment.account, session.payment_intent_id or "")
+    charge = intent.get("latest_charge")
+    if facts.awaits_transfer(intent) and payment.created_at < timezone.now() - TRANSFERS_LAST:
+        intent = gateway.cancel_payment_intent(payment.account, intent["id"])
+    if facts.awaits_transfer(intent) or intent["status"] == "canceled":
+        facts.see_intent(payment.account, intent)
+    elif charge and not facts.book_charge(payment.account, charge) and session.status == "complete":
+        facts.book_debit(payment, charge)
 
 
 def find_missing_refunds() -> int:
@@ -306,10 +322,13 @@ def find_missing_refunds() -> int:
 
 
 def _find_refunds(account: StripeAccount, charge_id: str) -> int:
-    found = 0
+    found, asked = 0, False
     try:
         for refund in gateway.each(account, "refunds", created_gte=0, charge=charge_id):
             found += book_refund_and_charge(account, refund)
+            asked |= refund["status"] == "requires_action"
+        if asked:  # a refund of its own event will tell, once the donor has said where the money goes, or never
+            inbox.dismiss(account, facts.refunds_of(charge_id), "a refund waits for the donor's bank details")
     except gateway.Refused as error:  # it holds up no other
         log.warning("refunds of %s of %s not found: %s", charge_id, account, error)
     return found

@@ -6,7 +6,21 @@ import logging
 
 from celery import shared_task
 
-from . import gateway, inbox, invoices, mandates, refunds, subscriptions, sync
+from fundraising.models import BankAccount
+
+from . import (
+    bank_imports,
+    bank_matching,
+    gateway,
+    inbox,
+    invoices,
+    mandates,
+    payouts,
+    reconciliation,
+    refunds,
+    subscriptions,
+    sync,
+)
 from .models import StripeAccount
 
 log = logging.getLogger(__name__)
@@ -17,6 +31,8 @@ def handle_inbox() -> None:
     """Handle what is due in the inbox."""
     if inbox.handle_due() == 1000:
         handle_inbox.delay()
+    elif payouts.to_itemise().exists():  # an event said so, perhaps just now
+        itemise_payouts.delay()
 
 
 @shared_task
@@ -83,3 +99,40 @@ def sync_mandates() -> None:
             sync.sync_mandates(account)
         except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
             log.warning("sync of the mandates of %s put off: %s", account, error)
+
+
+@shared_task
+def itemise_payouts() -> None:
+    """Read the lines of the payouts that Stripe can list and nobody has read, and reconcile their accounts."""
+    for account in StripeAccount.objects.filter(payouts__in=payouts.to_itemise()).distinct():
+        try:
+            payouts.itemise_due(account)
+        except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:
+            log.warning("itemising of %s put off: %s", account, error)
+        reconcile_account.delay(account.pk)
+
+
+@shared_task
+def reconcile() -> None:
+    """Compare the books with Stripe's lines, payouts and balance, and with the bank, account by account."""
+    for account in StripeAccount.objects.all():
+        reconciliation.reconcile(account)
+
+
+@shared_task
+def reconcile_account(account_id: int) -> None:
+    """The same for one account."""
+    reconciliation.reconcile(StripeAccount.objects.get(pk=account_id))
+
+
+@shared_task(soft_time_limit=1700, time_limit=1800)
+def import_statements() -> None:
+    """Read and import the large statement files that were uploaded, and let go of those that waited too long."""
+    bank_imports.work()
+
+
+@shared_task
+def match_payouts() -> None:
+    """Match bank lines with the payouts that they certainly are."""
+    for account in BankAccount.objects.all():
+        bank_matching.match_certain(account)

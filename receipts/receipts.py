@@ -9,49 +9,42 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
-from django.utils import timezone, translation
-from django.utils.translation import gettext
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from fundraising import donations
-from fundraising.models import Account, Donation, DonationState, EntityText, LegalEntity, Purpose, Tribute
+from fundraising.models import Account, Channel, Donation, DonationState, Donor, LegalEntity, Purpose
 from fundraising.vault import seal_bytes, unseal_bytes
 
 from . import pdf
+from .composing import NotIssuable, compose
+from .documents import copies, signing
 from .models import (
     Document,
     EndReason,
+    IssuerRegime,
     Kind,
     MailKind,
     MailState,
     OutgoingMail,
     Receipt,
+    ReceiptLine,
     ReceiptState,
     Refusal,
     Series,
     new_message_id,
 )
-from .regimes import Problem, regime_of
+from .regimes import BY_STATUS, REGIMES, Problem, choices_of, is_yearly
 from .snapshot import Snapshot
 
 SERIES_LOCK = 0x0A_5E_1E  # any constant: one database transaction at a time opens a series
-CODE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"  # no vowels, nothing that looks like something else
-CODE_LENGTH = 8
 RETRY_AFTER = [timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6)]
-
-
-class NotIssuable(Exception):
-    """The donation gets no receipt now; `code` says why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class AlreadyEnded(Exception):
@@ -61,23 +54,66 @@ class AlreadyEnded(Exception):
 # --- What waits -------------------------------------------------------------------------------------
 
 
+def unclaimed() -> QuerySet[Donation]:
+    """Received donations that no paper stands for: due, or waiting for the paper of their year."""
+    claims = ReceiptLine.objects.filter(donation=OuterRef("pk"), claims=True)
+    received = Donation.objects.filter(state=DonationState.RECEIVED, donor__erased_at=None)
+    return received.exclude(_without_paper()).filter(~Exists(claims))
+
+
+def _without_paper() -> Q:
+    """What was given in kind, but to entities under a law that acknowledges it."""
+    acknowledging = [code for code, regime in REGIMES.items() if regime.takes_in_kind]
+    chosen = LegalEntity.objects.filter(regimes__regime__in=acknowledging).values("pk")
+    by_status = [status for status, code in BY_STATUS.items() if code in acknowledging]
+    return Q(channel=Channel.IN_KIND) & ~Q(entity__in=chosen) & ~Q(entity__tax_status__in=by_status)
+
+
 def without_receipt() -> QuerySet[Donation]:
-    """Received donations that no issued receipt stands for."""
-    issued = Receipt.objects.filter(donation=OuterRef("pk"), state=ReceiptState.ISSUED)
-    return Donation.objects.filter(~Exists(issued), state=DonationState.RECEIVED)
+    """Received donations that should have a receipt of their own and have none."""
+    yearly = yearly_ones()
+    return unclaimed().exclude(yearly) if yearly else unclaimed()
+
+
+def yearly_ones() -> Q:
+    """Which donations the paper of a year stands for, as entities chose (receipts/regimes); empty where none did."""
+    found = Q()
+    for entity in LegalEntity.objects.filter(regimes__regime__in=REGIMES).distinct():
+        before = Q()
+        for choice in choices_of(entity):
+            one = _under(choice)
+            if is_yearly(choice):
+                found |= one & ~before if before else one
+            before |= one
+    return found
+
+
+def _under(choice: IssuerRegime) -> Q:
+    """Donations of the days and countries of a choice."""
+    first, after = choice.entity.hours_of(choice.since, choice.until or choice.since)
+    one = Q(entity=choice.entity_id, received_at__gte=first)
+    if choice.until:
+        one &= Q(received_at__lt=after)
+    return one & Q(donor__country__in=choice.donor_countries) if choice.donor_countries else one
 
 
 def due(*, limit: int = 200) -> list[Donation]:
-    """Donations to issue receipts for now, oldest first. Those refused lately wait for their next attempt."""
+    """Donations to issue receipts for now, oldest first, by their keys. Those refused lately wait for their turn."""
     waiting = _waiting().filter(donation=OuterRef("pk"))
-    return list(without_receipt().filter(~Exists(waiting)).order_by("received_at", "pk")[:limit])
+    return list(without_receipt().filter(~Exists(waiting)).order_by("received_at", "pk").only("uuid")[:limit])
 
 
 def to_void(*, limit: int = 200) -> list[Receipt]:
-    """Issued receipts whose donation was given back in full, or taken back. An open dispute voids nothing."""
-    gone = [DonationState.REFUNDED, DonationState.CHARGEBACK]
-    issued = Receipt.objects.filter(state=ReceiptState.ISSUED, donation__state__in=gone).select_related("donation")
-    return list(issued.order_by("pk")[:limit])
+    """Issued receipts whose donation was given back in full, taken back, or that staff said was none of this money's.
+
+    An open dispute voids nothing.
+    """
+    gone = Q(donation__state__in=[DonationState.REFUNDED, DonationState.CHARGEBACK])
+    undone = Q(donation__state=DonationState.OPENED) & ~Q(donation__channel=Channel.ONLINE)
+    reversed_ = Q(donation__state=DonationState.OPENED, donation__breaks__resolution="reverse")
+    issued = Receipt.objects.filter(state=ReceiptState.ISSUED).select_related("donation")
+    found = {receipt.pk: receipt for one in (gone, undone, reversed_) for receipt in issued.filter(one)[:limit]}
+    return sorted(found.values(), key=lambda receipt: receipt.pk)[:limit]
 
 
 def to_replace(*, limit: int = 200) -> list[Receipt]:
@@ -100,7 +136,14 @@ def to_replace(*, limit: int = 200) -> list[Receipt]:
         .order_by("pk")
         .distinct()
     )
-    changed = (receipt for receipt in touched if donations.acknowledged(receipt.donation) != receipt.amount)
+    mended = Receipt.objects.filter(  # by a break's resolution: few, and compared each time
+        state=ReceiptState.ISSUED, donation__state=DonationState.RECEIVED, donation__breaks__resolution="take_theirs"
+    ).select_related("donation")
+    changed = (
+        receipt
+        for receipt in {one.pk: one for one in chain(touched, mended)}.values()
+        if donations.acknowledged(receipt.sole_donation) != receipt.amount
+    )
     return list(islice(changed, limit))
 
 
@@ -114,31 +157,34 @@ def _waiting() -> QuerySet[Refusal]:
 @transaction.atomic
 def issue_receipt(donation: Donation) -> Receipt:
     """Issue the donation's receipt, or return the one it has; raises NotIssuable."""
-    return _issue(_to_lock().get(pk=donation.pk))
+    return _issue(to_lock().get(pk=donation.pk))
 
 
 @transaction.atomic
 def issue_if_free(donation: Donation) -> Receipt | None:
     """As `issue_receipt`, but None when another worker holds the donation."""
-    locked = _to_lock(skip_locked=True).filter(pk=donation.pk).first()
+    locked = to_lock(skip_locked=True).filter(pk=donation.pk).first()
     return _issue(locked) if locked else None
 
 
 @transaction.atomic
 def void_receipt(receipt: Receipt, *, reason: EndReason, actor: str = "") -> Receipt:
     """End a receipt for good and tell the donor; its number survives. Raises AlreadyEnded."""
-    _to_lock().get(pk=receipt.donation_id)
-    ended = _end(receipt, ReceiptState.VOIDED, reason, actor)
+    lock_donations_of(receipt)
+    ended = end(receipt, ReceiptState.VOIDED, reason, actor)
     _queue_mail(ended, MailKind.VOIDED)
     return ended
 
 
 @transaction.atomic
 def replace_receipt(receipt: Receipt, *, reason: EndReason, actor: str = "") -> Receipt:
-    """End a receipt and issue one with a new number that says so; raises AlreadyEnded, NotIssuable."""
-    donation = _to_lock().get(pk=receipt.donation_id)
-    old = _end(receipt, ReceiptState.REPLACED, reason, actor)
-    return _write(donation, replaces=old)
+    """End the receipt of a donation and issue one with a new number that says so; raises AlreadyEnded, NotIssuable.
+
+    Corrected, it is one of the law of where the donor lives; else it stays under its own, wherever they moved since.
+    """
+    donation = to_lock().get(pk=receipt.sole_donation.pk)
+    old = end(receipt, ReceiptState.REPLACED, reason, actor)
+    return _write(donation, replaces=old, regime="" if reason == EndReason.CORRECTED else old.series.regime)
 
 
 def refuse(donation: Donation, code: str) -> None:
@@ -155,7 +201,15 @@ def refuse(donation: Donation, code: str) -> None:
 
 def read_pdf(receipt: Receipt) -> bytes:
     """The document as issued; raises SealedError if it was altered."""
-    return unseal_bytes(bytes(receipt.document.sealed_pdf), _document_context(receipt.number))
+    return unseal_bytes(bytes(receipt.document.sealed_pdf), document_context(receipt.number))
+
+
+def note_opened(receipt: Receipt) -> None:
+    """The donor has fetched it: the first time is kept."""
+    if receipt.opened_at is None and receipt.state == ReceiptState.ISSUED:
+        Receipt.objects.filter(pk=receipt.pk, opened_at=None, state=ReceiptState.ISSUED).update(
+            opened_at=timezone.now()
+        )
 
 
 def current_receipt(donation: Donation) -> Receipt | None:
@@ -166,28 +220,80 @@ def current_receipt(donation: Donation) -> Receipt | None:
 # --- How it is done ---------------------------------------------------------------------------------
 
 
-def _to_lock(*, skip_locked: bool = False) -> QuerySet[Donation]:
+def to_lock(*, skip_locked: bool = False) -> QuerySet[Donation]:
     """Donations to take under lock, with what a receipt names."""
     locked = Donation.objects.select_for_update(of=("self",), skip_locked=skip_locked)
     return locked.select_related("entity", "donor")
 
 
 def _issue(donation: Donation) -> Receipt:
-    return current_receipt(donation) or _write(donation, replaces=None)
+    if receipt := current_receipt(donation):
+        return receipt
+    if ReceiptLine.objects.filter(donation=donation, claims=True).exists():
+        raise NotIssuable(Problem.ON_YEARS_PAPER)
+    return _write(donation, replaces=None)
 
 
-def _write(donation: Donation, *, replaces: Receipt | None) -> Receipt:
-    """Number, render and store, under the donation's lock."""
-    draft = _compose(donation, replaces)
-    series, sequence = _take_number(donation.entity, draft)
-    snapshot = replace(draft, number=f"{series.prefix}-{series.year}-{sequence:06d}")
+def _write(donation: Donation, *, replaces: Receipt | None, regime: str = "") -> Receipt:
+    """Compose, number, render and store, under the donation's lock."""
+    draft = compose(donation, replaces=replaces.number if replaces else "", regime=regime)
+    line = ReceiptLine(donation=donation, amount_minor=draft.net.minor, received_on=draft.received_on)
+    receipt = store(draft, donation.donor, [line], donation=donation, replaces=replaces)
+    Refusal.objects.filter(pk=donation.pk).delete()
+    return receipt
+
+
+def store(
+    draft: Snapshot, donor: Donor, lines: Sequence[ReceiptLine], *, donation: Donation | None, replaces: Receipt | None
+) -> Receipt:
+    """Number, render and store a paper whose donations are locked; `donation` is None for the paper of a year."""
+    series = series_of(donor.entity, draft)
+    sequence = take_numbers(series, 1)
+    snapshot = replace(draft, number=number_of(series, sequence))
     document = _render(snapshot)
-    receipt = Receipt.objects.create(
+    receipt = row_of(snapshot, donor, donation, series, sequence, document)
+    receipt.replaces = replaces
+    receipt.save(force_insert=True)
+    for line in lines:
+        line.receipt = receipt
+    ReceiptLine.objects.bulk_create(lines)
+    sealed = seal_bytes(document, document_context(receipt.number))
+    Document.objects.create(receipt=receipt, sealed_pdf=sealed)
+    _queue_mail(receipt, MailKind.REPLACEMENT if replaces else MailKind.RECEIPT)
+    return receipt
+
+
+def _render(snapshot: Snapshot) -> bytes:
+    try:
+        return printed(snapshot)
+    except pdf.NoFont as error:
+        raise NotIssuable(Problem.NO_FONT) from error
+    except pdf.TooLong as error:
+        raise NotIssuable(Problem.TOO_LONG) from error
+
+
+def printed(snapshot: Snapshot, *, printer: pdf.Printer | None = None) -> bytes:
+    """The document as it is stored and sent: signed and closed to changes where the law wants that of what is mailed.
+
+    Else an archive file where the legal entity wants them: that cannot be encrypted. Raises the errors of pdf.render.
+    `printer`: as there.
+    """
+    document = pdf.render(snapshot, printer=printer)
+    if REGIMES[snapshot.regime].protected and snapshot.kind == Kind.DONATION and signing.is_ready():
+        return signing.protected(document, place=snapshot.place)
+    return copies.as_archive(document, snapshot) if snapshot.archive else document
+
+
+def row_of(
+    snapshot: Snapshot, donor: Donor, donation: Donation | None, series: Series, sequence: int, document: bytes
+) -> Receipt:
+    """The receipt, not yet stored."""
+    return Receipt(
         series=series,
         sequence=sequence,
         number=snapshot.number,
+        donor=donor,
         donation=donation,
-        replaces=replaces,
         locale=snapshot.locale,
         template=snapshot.template,
         currency=snapshot.currency,
@@ -197,82 +303,27 @@ def _write(donation: Donation, *, replaces: Receipt | None) -> Receipt:
         pdf_sha256=hashlib.sha256(document).hexdigest(),
         check_code=snapshot.check_code,
     )
-    sealed = seal_bytes(document, _document_context(receipt.number))
-    Document.objects.create(receipt=receipt, sealed_pdf=sealed)
-    _queue_mail(receipt, MailKind.REPLACEMENT if replaces else MailKind.RECEIPT)
-    Refusal.objects.filter(pk=donation.pk).delete()
-    return receipt
 
 
-def _render(snapshot: Snapshot) -> bytes:
-    try:
-        return pdf.render(snapshot)
-    except pdf.NoFont as error:
-        raise NotIssuable(Problem.NO_FONT) from error
+def series_of(entity: LegalEntity, draft: Snapshot) -> Series:
+    """The series that numbers a paper; opened if it is the first."""
+    where = {"entity": entity, "regime": draft.regime, "kind": Kind(draft.kind), "year": draft.received_on.year}
+    return Series.objects.filter(**where).first() or _open_series(entity, where)
 
 
-def _compose(donation: Donation, replaces: Receipt | None) -> Snapshot:
-    """Everything but the number; raises NotIssuable."""
-    net, refunded = donations.acknowledged(donation), donations.given_back(donation)
-    if donation.state != DonationState.RECEIVED or donation.received_at is None or net.minor <= 0:
-        raise NotIssuable(Problem.NOT_RECEIVED)
-    entity, donor = donation.entity, donation.donor
-    text = EntityText.objects.filter(entity=entity, locale=donation.locale).first()
-    regime = regime_of(entity)
-    with translation.override(donation.locale):
-        statements = tuple(regime.statements(text))
-        tribute = _tribute(donation)
-    snapshot = Snapshot(
-        regime=regime.code,
-        version=regime.version,
-        locale=donation.locale,
-        number="",
-        check_code="".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH)),
-        issued_on=timezone.localdate(),
-        replaces=replaces.number if replaces else "",
-        entity_name=entity.name,
-        entity_form=text.legal_form if text else "",
-        entity_address=entity.address,
-        entity_registration=entity.registration,
-        theme=entity.theme,
-        donor_name=donor.organisation or donor.full_name,
-        donor_person=donor.full_name if donor.organisation else "",
-        donor_country=donor.country,
-        donation=str(donation.uuid),
-        reference=donation.reference,
-        received_on=timezone.localdate(donation.received_at),
-        currency=net.currency,
-        gross_minor=(net + refunded).minor,
-        refunded_minor=refunded.minor,
-        statements=statements,
-        tribute=tribute,
-    )
-    if problem := regime.refusal(snapshot):
-        raise NotIssuable(problem)
-    return snapshot
-
-
-def _tribute(donation: Donation) -> str:
-    """Whom the donation remembers or celebrates, as a line in the active language."""
-    match Tribute(donation.tribute):
-        case Tribute.HONOUR:
-            return gettext("In honour of %(name)s") % {"name": donation.tribute_name}
-        case Tribute.MEMORY:
-            return gettext("In memory of %(name)s") % {"name": donation.tribute_name}
-        case Tribute.NONE:
-            return ""
-
-
-def _take_number(entity: LegalEntity, draft: Snapshot) -> tuple[Series, int]:
-    """The next number of the series, ours until commit. A rollback gives it back."""
-    where = {"entity": entity, "regime": draft.regime, "kind": Kind.DONATION, "year": draft.received_on.year}
-    series = Series.objects.filter(**where).first() or _open_series(entity, where)
+def take_numbers(series: Series, count: int) -> int:
+    """The first of the next numbers of a series, ours until commit. A rollback gives them back."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE receipts_series SET last_number = last_number + 1 WHERE id = %s RETURNING last_number",
-            [series.pk],
+            "UPDATE receipts_series SET last_number = last_number + %s WHERE id = %s RETURNING last_number",
+            [count, series.pk],
         )
-        return series, cursor.fetchone()[0]
+        return int(cursor.fetchone()[0]) - count + 1
+
+
+def number_of(series: Series, sequence: int) -> str:
+    """A number as it is printed."""
+    return f"{series.prefix}-{series.year}-{sequence:06d}"
 
 
 def _open_series(entity: LegalEntity, where: dict[str, object]) -> Series:
@@ -294,22 +345,32 @@ def _free_prefix(name: str) -> str:
     return next(candidate for candidate in candidates if candidate not in taken)
 
 
-def _end(receipt: Receipt, state: ReceiptState, reason: EndReason, actor: str) -> Receipt:
+def lock_donations_of(receipt: Receipt) -> None:
+    """Take the donations of a paper under lock, in the order of their keys."""
+    rows = Donation.objects.select_for_update(of=("self",)).filter(receipt_lines__receipt=receipt)
+    list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def end(receipt: Receipt, state: ReceiptState, reason: EndReason, actor: str) -> Receipt:
+    """End a paper whose donations are locked; raises AlreadyEnded."""
     locked = Receipt.objects.select_for_update().get(pk=receipt.pk)
     if locked.state != ReceiptState.ISSUED:
         raise AlreadyEnded(locked.number)
     locked.state, locked.ended_reason, locked.ended_by = state, reason, actor
     locked.ended_at = timezone.now()
     locked.save(update_fields=["state", "ended_reason", "ended_by", "ended_at"])
+    ReceiptLine.objects.filter(receipt=locked, claims=True).update(claims=False)
     OutgoingMail.objects.filter(receipt=locked, state=MailState.DUE).update(state=MailState.CANCELLED)
     return locked
 
 
 def _queue_mail(receipt: Receipt, kind: MailKind) -> None:
-    sender = receipt.donation.entity.email_from
+    if not receipt.donor.email:  # recorded by staff, who print it
+        return
+    sender = receipt.donor.entity.email_from
     OutgoingMail.objects.create(receipt=receipt, kind=kind, message_id=new_message_id(sender))
 
 
-def _document_context(number: str) -> str:
+def document_context(number: str) -> str:
     """Binds a sealed PDF to its number: moved to another receipt it does not open."""
     return f"receipts_document.sealed_pdf:{number}"

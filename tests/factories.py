@@ -96,14 +96,13 @@ def make_appeal(
         slug=f"appeal-{number}",
         fund=Fund.objects.create(entity=entity, name=f"Evacuations {number}"),
         late_fund=Fund.objects.get(entity=entity, restricted=False),
-        state=AppealState.OPEN,
         currency="EUR",
     )
     round_ = Round.objects.create(
         appeal=appeal, number=1, reason="First families", opens_at=timezone.now() - timedelta(days=1)
     )
     Goal.objects.create(round=round_, amount_minor=goal_minor, reason="Cost of forty journeys")
-    return AppealKit(
+    kit = AppealKit(
         entity=entity,
         campaign=campaign,
         appeal=appeal,
@@ -111,6 +110,9 @@ def make_appeal(
         pages={locale: _make_page(appeal, locale, currencies) for locale in LOCALES},
         wordings={locale: _make_wording(appeal, locale) for locale in LOCALES},
     )
+    appeal.state = AppealState.OPEN
+    appeal.save(update_fields=["state"])
+    return kit
 
 
 def _make_campaign(entity: LegalEntity, number: int) -> Campaign:
@@ -156,6 +158,36 @@ def _make_wording(appeal: Appeal, locale: str) -> AppealWording:
     )
 
 
+def draft(
+    kit: AppealKit,
+    *,
+    amount: Money = FIFTY_EUROS,
+    fee_cover_minor: int = 0,
+    locale: str = "en",
+    first_name: str = "Ada",
+    last_name: str = "Rossi",
+    email: str | None = None,
+    regularly: drafts.Regularly | None = None,
+    method: str = "",
+) -> drafts.DonationDraft:
+    """What a donor filled in, a donor of its own unless `email` is given."""
+    return drafts.DonationDraft(
+        page=kit.pages[locale],
+        round=kit.round,
+        wording=kit.wordings[locale],
+        amount=amount,
+        fee_cover=Money(fee_cover_minor, amount.currency),
+        first_name=first_name,
+        last_name=last_name,
+        email=email or f"donor-{next_number()}@example.org",
+        country="IT",
+        public_name=PublicName.ANONYMOUS,
+        newsletter_consent="",
+        regularly=regularly,
+        method=method,
+    )
+
+
 def open_donation(
     kit: AppealKit | None = None,
     *,
@@ -169,24 +201,18 @@ def open_donation(
     method: str = "",
 ) -> Donation:
     """A donation that has been opened and not paid, by a donor of its own unless `email` is given."""
-    kit = kit or make_appeal()
-    return drafts.open_donation(
-        drafts.DonationDraft(
-            page=kit.pages[locale],
-            round=kit.round,
-            wording=kit.wordings[locale],
-            amount=amount,
-            fee_cover=Money(fee_cover_minor, amount.currency),
-            first_name=first_name,
-            last_name=last_name,
-            email=email or f"donor-{next_number()}@example.org",
-            country="IT",
-            public_name=PublicName.ANONYMOUS,
-            newsletter_consent="",
-            regularly=regularly,
-            method=method,
-        )
+    filled_in = draft(
+        kit or make_appeal(),
+        amount=amount,
+        fee_cover_minor=fee_cover_minor,
+        locale=locale,
+        first_name=first_name,
+        last_name=last_name,
+        email=email,
+        regularly=regularly,
+        method=method,
     )
+    return drafts.open_donation(filled_in)
 
 
 def receive(donation: Donation, *, at: datetime | None = None, amount: Money | None = None) -> str:

@@ -26,3 +26,11 @@ os.environ["BROKER_URL"] = "memory://"
 from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# One memory for both, emptied between tests; the database's cache has its own test.
+CACHES = {name: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"} for name in ("default", "pages")}
+# The sandbox answers at once, on a machine that does nothing else.
+STRIPE_TIMEOUT_SECONDS = 30
+# Each test's client builds the middleware anew: it looks for a file when that is asked for, not for all each time.
+WHITENOISE_AUTOREFRESH = True
+# All tests come from one address; those of the throttles set limits of their own.
+THROTTLES = {}

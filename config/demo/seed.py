@@ -7,11 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import Group, Permission, User
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from config.demo import texts
+from config.demo import papers, texts
 from fundraising.currencies import add_usual
 from fundraising.models import (
     AfterClose,
@@ -28,48 +29,42 @@ from fundraising.models import (
     Fund,
     Goal,
     LegalEntity,
+    Membership,
     PaymentMethod,
     Question,
     QuestionKind,
+    Role,
     Round,
     RoundText,
 )
 from payments.models import StripeAccount
 
-GROUPS: dict[str, list[str]] = {
-    "campaigner": [
-        "campaign",
-        "campaigntext",
-        "campaignupdate",
-        "appeal",
-        "appealwording",
-        "round",
-        "roundtext",
-        "goal",
-        "donationpage",
-        "pagecurrency",
-        "question",
-        "comment",
-    ],
-    "finance": ["fund", "exchangerate"],
-}
+PAST_DAYS = 45  # a little more than the history tells of
 
 
 @transaction.atomic
 def content() -> None:
-    """Entities, campaigns, appeals, rates and groups."""
-    for quote, rate in texts.RATES.items():
-        ExchangeRate.objects.get_or_create(
-            base=quote,
-            quote="EUR",
-            on=timezone.localdate() - timedelta(days=1),
-            defaults={"rate": Decimal(rate), "source": "demo"},
-        )
+    """Entities, campaigns, appeals and rates."""
+    _rates()
     lantern, harbour = _entity(texts.LANTERN), _entity(texts.HARBOUR)
+    for entity in (lantern, harbour):
+        papers.add(entity)
     sarvia, coast = _campaign(lantern, texts.SARVIA), _campaign(harbour, texts.COAST)
     for campaign, appeal in ((sarvia, texts.LEGAL), (sarvia, texts.EVACUATION), (coast, texts.SHELTER)):
         if not Appeal.objects.filter(slug=appeal["slug"]).exists():
             _appeal(campaign, appeal)
+
+
+def _rates() -> None:
+    """Those of yesterday, and of the day before the past that is told begins."""
+    yesterday = timezone.localdate() - timedelta(days=1)
+    began = yesterday - timedelta(days=PAST_DAYS)
+    for base, rate in texts.RATES.items():
+        told = {"rate": Decimal(rate), "source": "demo"}
+        known = ExchangeRate.objects.filter(base=base, quote="EUR")
+        known.get_or_create(base=base, quote="EUR", on=yesterday, defaults=told)
+        if not known.filter(on__lte=began).exists():
+            ExchangeRate.objects.create(base=base, quote="EUR", on=began, **told)
 
 
 def _entity(data: dict[str, Any]) -> LegalEntity:
@@ -81,7 +76,7 @@ def _entity(data: dict[str, Any]) -> LegalEntity:
         _fees(entity)
         Fund.objects.create(entity=entity, name="General fund", restricted=False)
         keys = {"api_key": f"sk_test_{entity.slug}", "publishable_key": f"pk_test_{entity.slug}"}
-        StripeAccount.objects.create(slug=entity.slug, entity=entity, **keys)
+        StripeAccount.objects.create(slug=entity.slug, entity=entity, bank_transfers=True, **keys)
     return entity
 
 
@@ -118,17 +113,24 @@ def _appeal(campaign: Campaign, data: dict[str, Any]) -> None:
         state=AppealState.OPEN,
         currency="EUR",
     )
-    for number, (reasons, days) in enumerate(data["rounds"], start=1):
-        opens = timezone.now() - timedelta(days=days)
-        round_ = Round.objects.create(appeal=appeal, number=number, reason=reasons["en"], opens_at=opens)
-        for locale, reason in reasons.items():
-            RoundText.objects.create(round=round_, locale=locale, reason=reason)
-        Goal.objects.create(round=round_, amount_minor=data["goal"], reason="Budget of our partners")
+    for number, told in enumerate(data["rounds"], start=1):
+        _round(appeal, number, told)
     after_close = data.get("after_close", AfterClose.ENDS)
     for locale, wording in data["wording"].items():
         fields = {key: value for key, value in wording.items() if key != "slug"}
         AppealWording.objects.create(appeal=appeal, locale=locale, version=1, after_close=after_close, **fields)
         _page(appeal, locale, wording["slug"], data)
+
+
+def _round(appeal: Appeal, number: int, told: dict[str, Any]) -> None:
+    """A round with the goals that it had, one after the other. One that has closed is closed once its past is told."""
+    now = timezone.now()
+    opens = now - timedelta(days=told["opens"])
+    round_ = Round.objects.create(appeal=appeal, number=number, reason=told["reasons"]["en"], opens_at=opens)
+    for locale, reason in told["reasons"].items():
+        RoundText.objects.create(round=round_, locale=locale, reason=reason)
+    for days, goal, why in told["goals"]:
+        Goal.objects.create(round=round_, amount_minor=goal, reason=why, set_at=now - timedelta(days=days))
 
 
 def _page(appeal: Appeal, locale: str, slug: str, data: dict[str, Any]) -> None:
@@ -145,23 +147,21 @@ def _page(appeal: Appeal, locale: str, slug: str, data: dict[str, Any]) -> None:
         Question.objects.create(page=page, label=label, kind=QuestionKind.CHOICE, choices="\n".join(answers))
 
 
+@transaction.atomic
 def accounts() -> list[dict[str, str]]:
-    """Groups, and one account each with a password of this installation's own; those that were made now."""
+    """One account for each role, with a password and an authenticator's secret of this installation's own.
+
+    Returns those that were made now. `admin` is a superuser as well.
+    """
     made = []
-    for role, models in GROUPS.items():
-        group, _created = Group.objects.get_or_create(name=role)
-        permissions = Permission.objects.filter(content_type__app_label="fundraising")
-        own = permissions.filter(content_type__model__in=models).exclude(codename__startswith="delete")
-        seen = Permission.objects.filter(
-            content_type__app_label__in=["fundraising", "payments", "receipts"], codename__startswith="view"
-        ).exclude(content_type__model__in=["stripeaccount", "webhooksecret"] + ([] if role == "finance" else ["donor"]))
-        asks = ["add_refundrequest", "add_mandatechange"] if role == "finance" else []
-        group.permissions.set([*own, *seen, *Permission.objects.filter(codename__in=asks)])
-    for role in ("admin", *GROUPS):
-        if not User.objects.filter(username=role).exists():
-            password = secrets.token_urlsafe(9)
-            user = User.objects.create_user(role, password=password, is_staff=True, is_superuser=role == "admin")
-            if role != "admin":
-                user.groups.add(Group.objects.get(name=role))
-            made.append({"role": role, "username": role, "password": password})
+    for role in Role:
+        user = User.objects.filter(username=role).first()
+        if user is None:
+            password, secret = secrets.token_urlsafe(9), generate_totp_secret()
+            mail = f"{role}@staff.example"
+            user = User.objects.create_user(role, mail, password, is_staff=True, is_superuser=role == Role.ADMIN)
+            TOTP.activate(user, secret)
+            made.append({"role": str(role), "username": str(role), "password": password, "secret": secret})
+        for entity in LegalEntity.objects.filter(slug__in=(texts.LANTERN["slug"], texts.HARBOUR["slug"])):
+            Membership.objects.get_or_create(user=user, entity=entity, role=role)
     return made

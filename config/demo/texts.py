@@ -136,21 +136,68 @@ SARVIA: dict[str, Any] = {
                 ),
             },
         ),
+        (
+            14,
+            {
+                "en": (
+                    "It has begun again",
+                    "We had hoped never to write this. In one week nineteen men were taken from their homes, more than in "
+                    "the whole of last month. The telephone of our partners rings all night. We open a second round for "
+                    "the sixty people who are waiting.",
+                ),
+                "it": (
+                    "È ricominciato",
+                    "Speravamo di non doverlo scrivere mai. In una settimana diciannove uomini sono stati presi da casa, più "
+                    "che in tutto il mese scorso. Il telefono dei nostri partner squilla tutta la notte. Apriamo una seconda "
+                    "raccolta per le sessanta persone che aspettano.",
+                ),
+            },
+        ),
+        (
+            15,
+            {
+                "en": (
+                    "What the first round did",
+                    "The first round is over. More than thirty people have left; some chose to stay. What was not needed for a "
+                    "flat came back to the appeal, and the report says so to the cent.",
+                ),
+                "it": (
+                    "Che cosa ha fatto la prima raccolta",
+                    "La prima raccolta è finita. Più di trenta persone sono partite; alcune hanno scelto di restare. Quello che "
+                    "non è servito per un alloggio è tornato all’appello, e il rendiconto lo dice al centesimo.",
+                ),
+            },
+        ),
+        (
+            34,
+            {
+                "en": (
+                    "The first bus has crossed",
+                    "Eleven people slept last night in a town where nobody knows them. We do not say which. We had paid for "
+                    "the bus before your donations had reached us, and have since paid ourselves back.",
+                ),
+                "it": (
+                    "Il primo autobus è passato",
+                    "Undici persone hanno dormito stanotte in una città dove nessuno le conosce. Non diciamo quale. Avevamo "
+                    "pagato l’autobus prima che arrivassero le vostre donazioni, e poi ce lo siamo restituito.",
+                ),
+            },
+        ),
     ],
 }
 
 LEGAL: dict[str, Any] = {
     "slug": "legal-defence",
     "fund": "Sarvia: legal defence",
-    "goal": 450_000,
     "rounds": [
-        (
-            {
+        {
+            "reasons": {
                 "en": "Lawyers, fines and court fees for the five who were arrested.",
                 "it": "Avvocate, multe e spese processuali per i cinque arrestati.",
             },
-            7,
-        )
+            "opens": 7,
+            "goals": [(7, 450_000, "Estimate of the lawyers")],
+        }
     ],
     "wording": {
         "en": {
@@ -188,22 +235,30 @@ EVACUATION: dict[str, Any] = {
         "it": ("Come hai saputo di questo appello?", ["Da un’amica o un amico", "Dalle notizie", "Da una petizione"]),
     },
     "fund": "Sarvia: a way out",
-    "goal": 1_800_000,
     "rounds": [
-        (
-            {
+        {
+            "reasons": {
                 "en": "The first forty people whom our partners could reach.",
                 "it": "Le prime quaranta persone che i nostri partner hanno potuto raggiungere.",
             },
-            40,
-        ),
-        (
-            {
+            "opens": 41,
+            "closes": 14,
+            "goals": [
+                (41, 1_200_000, "Budget of our partners for the first forty people"),
+                (33, 1_500_000, "Rents have doubled, and twelve more people have called"),
+            ],
+        },
+        {
+            "reasons": {
                 "en": "The arrests have begun again; sixty more people are waiting.",
                 "it": "Gli arresti sono ricominciati; altre sessanta persone aspettano.",
             },
-            5,
-        ),
+            "opens": 14,
+            "goals": [
+                (14, 1_400_000, "Budget of our partners for sixty people"),
+                (6, 1_800_000, "The road through the hills is closed; the other one costs more"),
+            ],
+        },
     ],
     "wording": {
         "en": {
@@ -268,15 +323,15 @@ COAST: dict[str, Any] = {
 SHELTER: dict[str, Any] = {
     "slug": "a-warm-school",
     "fund": "Winter on the coast",
-    "goal": 600_000,
     "rounds": [
-        (
-            {
+        {
+            "reasons": {
                 "en": "Beds, heating and new papers before the frost.",
                 "it": "Letti, riscaldamento e nuovi documenti prima del gelo.",
             },
-            3,
-        )
+            "opens": 41,
+            "goals": [(41, 600_000, "Prices of the town's shops")],
+        }
     ],
     "wording": {
         "en": {

@@ -11,7 +11,8 @@ from unittest import mock
 from django.db import connection
 from django.utils import timezone
 
-from payments import checkout, gateway, sweeps
+from payments import checkout, sweeps
+from payments.gateway import calls, lists
 
 
 class Ahead(datetime):
@@ -61,12 +62,12 @@ def advance(seconds: int) -> None:
 def hurried() -> Iterator[None]:
     """Pauses that last no real time: virtual time passes between the attempts anyway."""
     with (
-        mock.patch.object(gateway, "FIRST_PAUSE", 0.01),
-        mock.patch.object(gateway.Connection, "INITIAL_DELAY", 0.01),
-        mock.patch.object(gateway.Connection, "MAX_DELAY", 0.01),
+        mock.patch.object(lists, "FIRST_PAUSE", 0.01),
+        mock.patch.object(calls.Connection, "INITIAL_DELAY", 0.01),
+        mock.patch.object(calls.Connection, "MAX_DELAY", 0.01),
         mock.patch.object(sweeps, "PATIENCE_SECONDS", 0.1),
         mock.patch.object(checkout, "PATIENCE_SECONDS", 0.1),
     ):
-        gateway._client.cache_clear()
+        calls._client.cache_clear()
         yield
-    gateway._client.cache_clear()
+    calls._client.cache_clear()

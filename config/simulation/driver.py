@@ -39,7 +39,7 @@ CURRENCIES = ["EUR"] * 6 + ["USD"] * 3 + ["GBP", "JPY", "SEK"]
 CASES = {
     "success": 30, "declined": 3, "three_d_secure_always": 4, "sepa_succeeds": 5, "sepa_fails": 3, "sepa_disputed": 2,
     "insufficient_funds": 1, "dispute_later": 2, "inquiry_later": 1, "early_fraud_warning": 1, "refund_pending": 2,
-    "refund_fails": 2, "fails_later": 2,
+    "refund_fails": 2, "fails_later": 2, "bank_transfer": 6,
 }  # fmt: skip
 Draft = dict[str, Any]
 
@@ -52,10 +52,10 @@ class Driver:
         self.opened: list[Donation] = []
         self.acts: Counter[str] = Counter()
         self.weights: dict[Callable[[], object], int] = {
-            self.pay: 10, self.click_again: 3, self.change_mandate: 5, self.replace_card: 1, self.refund_at_desk: 3,
-            self.refund_in_dashboard: 3, self.fail_refund: 1, self.dispute: 3, self.decide: 4, self.warn: 1,
-            self.pay_out: 2, self.fail_payout: 1, self.charge_of_others: 1, self.adjust: 1, self.work: 12,
-            self.beat: 6,
+            self.pay: 10, self.click_again: 3, self.send: 4, self.change_mandate: 5, self.replace_card: 1,
+            self.refund_at_desk: 3, self.refund_in_dashboard: 3, self.call_off: 1, self.fail_refund: 1,
+            self.dispute: 3, self.decide: 4, self.reconsider: 2, self.warn: 1, self.pay_out: 2, self.fail_payout: 1,
+            self.charge_of_others: 1, self.adjust: 1, self.work: 12, self.beat: 6,
         }  # fmt: skip
 
     def run(self, *, count: int, months: int) -> None:
@@ -134,6 +134,18 @@ class Driver:
             outcome = self.random.choice(["pass", "pass", "fail"])
             self.world.control(f"intents/{intent}/authenticate", outcome=outcome)
 
+    def send(self) -> None:
+        """A donor sends the money that a transfer was announced for: a part, all of it, or too much."""
+        if found := self._awaited():
+            intent = self.random.choice(found)
+            some = {"amount": self.random.randint(1, 2 * intent["amount"])} if self._chance(0.5) else {}
+            self.world.control(f"intents/{intent['id']}/fund", **some)
+
+    def _awaited(self) -> list[dict[str, Any]]:
+        """Payment intents that wait for a bank transfer."""
+        waiting = [one for one in self.world.newest("payment_intents") if one["status"] == "requires_action"]
+        return [one for one in waiting if one["next_action"]["type"] == "display_bank_transfer_instructions"]
+
     def change_mandate(self) -> None:
         """A donor changes, pauses, resumes or ends what they give regularly, or has a failed collection tried again."""
         if (mandate := self._mandate()) is None:
@@ -188,6 +200,11 @@ class Driver:
             minor = self.random.choice([left, self.random.randint(1, left)])
             self.world.ask("POST", "refunds", {"charge": charge["id"], "amount": str(minor)})
 
+    def call_off(self) -> None:
+        """Staff cancel at Stripe what waits for a bank transfer."""
+        if found := self._awaited():
+            self.world.ask("POST", f"payment_intents/{self.random.choice(found)['id']}/cancel", {})
+
     def close_an_appeal(self) -> None:
         """An appeal ends; what donors promised for later follows its wording."""
         appeals = Appeal.objects.filter(campaign__entity=self.world.account.entity_id).order_by("pk")
@@ -209,6 +226,12 @@ class Driver:
         if found := [one for one in self.world.newest("disputes") if one["status"].endswith(("response", "review"))]:
             outcome = self.random.choice(["won", "lost"])
             self.world.control(f"disputes/{self.random.choice(found)['id']}/decide", outcome=outcome)
+
+    def reconsider(self) -> None:
+        """A bank takes back that a dispute was lost: the money comes back, or the question is open again."""
+        if found := [one for one in self.world.newest("disputes") if one["status"] == "lost"]:
+            status = self.random.choice(["won", "won", "under_review"])
+            self.world.control(f"disputes/{self.random.choice(found)['id']}/reconsider", status=status)
 
     def warn(self) -> None:
         if found := [one for one in self.world.newest("charges") if one["status"] == "succeeded"]:

@@ -33,7 +33,7 @@ from .world import World
 
 # Real seconds: a webhook that fails is tried again at once or when the driver flushes.
 SETTINGS = {"retry_schedule": [0.05, 0.2, 1], "sepa_delay": 4 * 86_400, "refund_delay": 86_400, "dispute_delay": 86_400,
-            "balance_transaction_delay": 0}  # fmt: skip
+            "balance_transaction_delay": 0, "transfer_delay": 35 * 86_400}  # fmt: skip
 
 
 class Silent(WSGIRequestHandler):
@@ -48,6 +48,7 @@ def server() -> Iterator[str]:
     """The service's own web application on a free port of this process; its address."""
     httpd = ThreadedWSGIServer(("127.0.0.1", 0), Silent)
     httpd.daemon_threads = True
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise complains where there is none
     httpd.set_app(WSGIHandler())
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()

@@ -116,6 +116,12 @@ class AppealDetailSerializer(serializers.Serializer):  # type: ignore[type-arg]
         choices=AfterClose.choices,
         help_text="What becomes of regular giving when the appeal closes.",
     )
+    overhead_basis_points = serializers.IntegerField(
+        source="overhead",
+        allow_null=True,
+        help_text="At most this share of donations pays for administration, in hundredths of a per cent, and never "
+        "more than it costs. Tell donors before they give. Null: nothing is stated, and nothing may be charged.",
+    )
     takes_comments = serializers.BooleanField(source="page.takes_comments")
     questions = QuestionSerializer(many=True)
     currencies = CurrencySerializer(many=True)

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+from django.utils.translation import override, pgettext_lazy
 
 from ..money import Money, currencies, step
 from .entities import Fund, LegalEntity
@@ -76,9 +76,16 @@ class CampaignUpdate(models.Model):
 
 class AppealState(models.TextChoices):
     DRAFT = "draft", _("draft")
-    OPEN = "open", _("open")
+    OPEN = "open", pgettext_lazy("appeal", "open")
     CLOSING = "closing", _("closing: no new monthly giving")
     CLOSED = "closed", _("closed")
+    RESOLVED = "resolved", _("surplus resolved")
+    ARCHIVED = "archived", _("archived")
+
+
+# Those that take money, and those that are over: what comes late goes to the fund of the secondary purpose.
+TAKES_MONEY = (AppealState.OPEN, AppealState.CLOSING)
+OVER = (AppealState.CLOSED, AppealState.RESOLVED, AppealState.ARCHIVED)
 
 
 class Appeal(models.Model):
@@ -95,7 +102,11 @@ class Appeal(models.Model):
         verbose_name=_("fund of the secondary purpose"),
         help_text=_("Takes the money that arrives after the appeal has closed."),
     )
-    state = models.CharField(_("state"), max_length=10, choices=AppealState.choices, default=AppealState.DRAFT)
+    # Moved by the verbs of fundraising/appeals/ only; a trigger knows which follows on which (`rules_of_appeals`).
+    state = models.CharField(
+        _("state"), max_length=10, choices=AppealState.choices, default=AppealState.DRAFT, editable=False
+    )
+    state_at = models.DateTimeField(_("in this state since"), default=timezone.now, editable=False)
     currency = models.CharField(_("currency of goal and total"), max_length=3, choices=currencies)
 
     class Meta:
@@ -115,16 +126,10 @@ class Appeal(models.Model):
             return  # the fields themselves say so
         if {self.fund.entity_id, self.late_fund.entity_id} != {self.campaign.entity_id}:
             raise ValidationError(_("Both funds must belong to the legal entity of the campaign."))
-        if self.takes_money and not AppealWording.objects.filter(appeal=self.pk).exists():
-            raise ValidationError({"state": _("Save it as a draft with a wording first; then open it.")})
-        if self.takes_money and not Goal.objects.filter(round__appeal=self.pk).exists():
-            raise ValidationError(
-                {"state": _("Save it as a draft with a round, and set a goal for that round; then open it.")}
-            )
 
     @property
     def takes_money(self) -> bool:
-        return self.state in {AppealState.OPEN, AppealState.CLOSING}
+        return self.state in TAKES_MONEY
 
 
 class AfterClose(models.TextChoices):
@@ -195,6 +200,10 @@ class Round(models.Model):
         """Whether the round takes money now."""
         now = timezone.now()
         return self.opens_at <= now and (self.closes_at is None or now < self.closes_at)
+
+    def is_planned(self) -> bool:
+        """Whether it opens later."""
+        return self.opens_at > timezone.now()
 
 
 class RoundText(models.Model):

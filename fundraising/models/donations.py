@@ -35,6 +35,16 @@ class Tribute(models.TextChoices):
     MEMORY = "memory", _("in memory of")
 
 
+class Channel(models.TextChoices):
+    """How a donation came."""
+
+    ONLINE = "online", _("online")
+    BANK = "bank", _("transfer to our bank account")
+    CHEQUE = "cheque", _("cheque")
+    CASH = "cash", _("cash")
+    IN_KIND = "in_kind", _("in kind")
+
+
 class Donation(models.Model):
     """Amounts in minor units of `currency`; `amount_minor` includes `fee_cover_minor`.
 
@@ -64,6 +74,12 @@ class Donation(models.Model):
     locale = models.CharField(_("language"), max_length=12)
     currency = models.CharField(_("currency"), max_length=3)
     amount_minor = models.BigIntegerField(_("amount (minor units)"))
+    announced_minor = models.BigIntegerField(
+        _("announced amount (minor units)"),
+        null=True,
+        editable=False,
+        help_text=_("What the donor had announced, where another amount came by bank."),
+    )
     fee_cover_minor = models.BigIntegerField(_("of which covers the fee (minor units)"), default=0)
     public_name = models.CharField(
         _("shown publicly as"), max_length=20, choices=PublicName.choices, default=PublicName.ANONYMOUS
@@ -84,6 +100,20 @@ class Donation(models.Model):
     tribute = models.CharField(_("tribute"), max_length=8, choices=Tribute.choices, blank=True, default="")
     tribute_name = SealedTextField(_("in honour or memory of"), blank=True, default="")
     employer = SealedTextField(_("employer"), blank=True, default="", help_text=_("For employers that match."))
+    channel = models.CharField(_("how it came"), max_length=8, choices=Channel.choices, default=Channel.ONLINE)
+    paid_with = models.CharField(
+        _("paid with"),
+        max_length=30,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("The way to pay as the provider calls it; empty: not through one, or it did not say."),
+    )
+    in_kind = SealedTextField(_("what was given"), blank=True, default="", help_text=_("Noted without a value."))
+    # Null until a donor is asked to quote it; an ISO 11649 creditor reference, which carries check digits.
+    transfer_reference = models.CharField(  # noqa: DJ001
+        _("reference of a bank transfer"), max_length=25, null=True, unique=True
+    )
     submission = models.CharField(
         max_length=64,
         editable=False,
@@ -100,17 +130,35 @@ class Donation(models.Model):
             models.Index(fields=["state", "received_at"]),
             models.Index(fields=["donor", "round"], condition=Q(state="received"), name="donation_received_by"),
             models.Index(
+                fields=["entity", "-opened_at"],
+                condition=Q(state="opened") & ~Q(channel="online"),
+                name="donation_awaited",
+            ),
+            models.Index(
                 fields=["fund", "-received_at"],
                 condition=Q(state="received", public_name="name_country"),
                 name="donation_named",
             ),
+            # For whoever looks for a donation at the desk.
+            models.Index(fields=["entity", "amount_minor"], name="donation_by_amount"),
+            models.Index(
+                F("entity"),
+                F("amount_minor") - F("fee_cover_minor"),
+                condition=Q(fee_cover_minor__gt=0),
+                name="donation_by_wish",
+            ),
+            models.Index(fields=["entity", "-opened_at"], name="donation_newest"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="donation_positive"),
             models.CheckConstraint(
-                condition=Q(fee_cover_minor__gte=0, fee_cover_minor__lt=F("amount_minor")),
+                condition=Q(amount_minor__gt=0) & ~Q(channel="in_kind") | Q(amount_minor=0, channel="in_kind"),
+                name="donation_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(fee_cover_minor=0) | Q(fee_cover_minor__gte=0, fee_cover_minor__lt=F("amount_minor")),
                 name="donation_fee_cover",
             ),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="donation_channel_known"),
             models.CheckConstraint(condition=Q(state__in=DonationState.values), name="donation_state_known"),
             models.CheckConstraint(condition=Q(tribute__in=Tribute.values), name="donation_tribute_known"),
             models.CheckConstraint(

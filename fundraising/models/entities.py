@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..money import Money, currencies, step
@@ -14,6 +20,12 @@ class TaxStatus(models.TextChoices):
     US_501C3 = "us_501c3", _("US 501(c)(3), gifts deductible")
     US_501C4 = "us_501c4", _("US 501(c)(4), gifts not deductible")
     OTHER = "other", _("Other; no tax receipt")
+
+
+def is_time_zone(told: str) -> None:
+    """Raise ValidationError for what is no time zone of the IANA's."""
+    if told not in available_timezones():
+        raise ValidationError(gettext("There is no such time zone. Write it as America/New_York."))
 
 
 class LegalEntity(models.Model):
@@ -27,8 +39,20 @@ class LegalEntity(models.Model):
     registration = models.CharField(_("registration"), max_length=200, blank=True)
     currency = models.CharField(_("reporting currency"), max_length=3, choices=currencies)
     email_from = models.EmailField(_("sender of mails"), help_text=_("Neutral: an inbox must not out a donor."))
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        validators=[is_time_zone],
+        help_text=_("Of the days and years on papers, as America/New_York. The books are kept in UTC."),
+    )
     theme = models.SlugField(_("colour theme"), default="default")
     privacy_url = models.URLField(_("privacy notice"), blank=True)
+    approval_above_minor = models.BigIntegerField(
+        _("second person above (minor units)"),
+        default=10_000,
+        help_text=_("Breaks of more than this, in the reporting currency, need a second person to be resolved."),
+    )
 
     class Meta:
         verbose_name = _("legal entity")
@@ -36,6 +60,23 @@ class LegalEntity(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def day_of(self, at: datetime) -> date:
+        """The day on papers of something that happened then: tax years end where the entity sits."""
+        return timezone.localdate(at, ZoneInfo(self.time_zone))
+
+    def today(self) -> date:
+        """The day on papers that are issued now."""
+        return self.day_of(timezone.now())
+
+    def hours_of(self, first: date, last: date) -> tuple[datetime, datetime]:
+        """From when until before when days of papers last."""
+        zone = ZoneInfo(self.time_zone)
+        return datetime.combine(first, time.min, zone), datetime.combine(last + timedelta(days=1), time.min, zone)
+
+    def hours_of_year(self, year: int) -> tuple[datetime, datetime]:
+        """From when until before when a year of papers lasts."""
+        return self.hours_of(date(year, 1, 1), date(year, 12, 31))
 
 
 class EntityText(models.Model):

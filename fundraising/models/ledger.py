@@ -1,4 +1,4 @@
-"""The ledger's tables. The database keeps the rules (migration 0002); fundraising/ledger.py writes them."""
+"""The ledger's tables. The database keeps the rules (`rules_of_the_ledger`); fundraising/ledger.py writes them."""
 
 from __future__ import annotations
 
@@ -31,16 +31,38 @@ class Purpose(models.TextChoices):
 
     CLEARING = "clearing", _("charged, not yet settled")  # asset
     PROVIDER = "provider", _("balance at the provider")  # asset
-    PAYOUTS = "payouts", _("paid out by the provider")  # asset, until the bank's own lines are booked
-    SUSPENSE = "suspense", _("money that matches nothing")  # liability
+    RESERVED = "reserved", _("held back by the provider")  # asset
+    PAYOUTS = "payouts", _("paid out by the provider")  # asset, until the bank's own lines are matched
+    BANK = "bank", _("bank account")  # asset; its provider is the bank account's slug
+    HAND = "hand", _("cash and cheques in hand")  # asset; its provider is `cash` or `cheque`
+    SUSPENSE = "suspense", _("money that matches nothing")  # liability; of a bank account: lines not explained yet
     DONATIONS = "donations", _("donations")  # income
     REFUNDS = "refunds", _("refunds")  # contra income
     WITHHELD = "withheld", _("withheld while a bank decides")  # contra income
     CHARGEBACKS = "chargebacks", _("taken back by a bank")  # contra income
-    FEES = "fees", _("fees")  # expense
+    FEES = "fees", _("fees of the provider")  # expense
+    FEE_TAX = "fee_tax", _("tax on fees")  # expense
+    BANK_FEES = "bank_fees", _("fees and interest of the bank")  # expense
+    EXPENSES = "expenses", _("other expenses")  # expense, by hand
+    OTHER_INCOME = "other_income", _("other income")  # income, by hand
+    OPENING = "opening", _("opening balances")  # equity, by hand
+    FX_RESULT = "fx_result", _("exchange gains and losses")  # expense or income, at the end of a period
     FX = "fx", _("currency exchange")  # bridges the legs of an exchange
+    # The money trail (ADR 190). Of the stages of money the provider is the category of the budget.
+    OUTGOING = "outgoing", _("ordered from the bank, not yet on its statement")  # liability, by bank account
+    UNDERWAY = "underway", _("on its way to partners")  # asset
+    HELD = "held", _("with partners")  # asset
+    SPENT = "spent", _("spent by partners")  # expense
+    OVERHEAD = "overhead", _("share of administrative costs")  # expense of one fund, the same back in another
+    LENT = "lent", _("lent to other funds")  # asset
+    BORROWED = "borrowed", _("borrowed from other funds")  # liability
+    SURPLUS = "surplus", _("surplus and deficits passed between funds")  # equity
     PENDING = "pending", _("announced, not received")  # memorandum
     ANNOUNCED = "announced", _("counterpart of announced")  # memorandum
+    ALLOCATED = "allocated", _("allocated, not committed")  # memorandum
+    COMMITTED = "committed", _("committed to partners, not sent")  # memorandum
+    EARMARKED = "earmarked", _("counterpart of allocated and committed")  # memorandum
+    RELEASED = "released", _("released from restriction")  # memorandum: of the fund, and against it of no fund
 
 
 # What a donation has brought is the sum of these: income, and whatever took some of it back.
@@ -89,12 +111,15 @@ class Entry(models.Model):
     donation = models.ForeignKey("fundraising.Donation", models.PROTECT, null=True, related_name="entries")
     reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversed_by")
     occurred_at = models.DateTimeField()
+    # The day it counts on: that of the fact, or the first one that was open (trigger).
+    accounted_on = models.DateField(_("date"), default=None)
     booked_at = models.DateTimeField(default=timezone.now)
     xid = Xid8Field(db_default=CurrentXid())
 
     class Meta:
         # A constraint, not unique=True: that would bring a second index for LIKE, written with every entry.
         constraints = [models.UniqueConstraint(fields=["key"], name="entry_key_once")]
+        indexes = [models.Index(fields=["entity", "accounted_on", "id"], name="entry_by_day")]
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
 
@@ -106,7 +131,7 @@ class Posting(models.Model):
     """One signed line in minor units: debit positive, credit negative."""
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="postings", db_index=False)
-    # Its foreign key is (account, currency), in migration 0002: one of the two would do the same work again.
+    # Its foreign key is (account, currency), in `rules_of_the_ledger`; one of account alone would do the same again.
     account = models.ForeignKey(Account, models.PROTECT, related_name="postings", db_index=False, db_constraint=False)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
@@ -155,6 +180,22 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.balance_minor}"
+
+
+class DayCheckpoint(models.Model):
+    """What an account's postings of one day come to, behind the fold's watermark. In minor units, both >= 0."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="days", db_index=False)
+    on = models.DateField(_("date"))
+    debit_minor = models.BigIntegerField()
+    credit_minor = models.BigIntegerField()
+    postings = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "on"], name="day_checkpoint_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.on}"
 
 
 class TallyCheckpoint(models.Model):

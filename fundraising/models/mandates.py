@@ -53,7 +53,7 @@ class Mandate(models.Model):
     """Amounts in minor units of `currency`, for one interval; `amount_minor` includes `fee_cover_minor`.
 
     Each collection is a donation of its own. `state` follows what the provider says and is written
-    only by the verbs in fundraising/mandates.py. A mandate is a promise: it is in no total.
+    only by the verbs in fundraising/mandates/__init__.py. A mandate is a promise: it is in no total.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -85,6 +85,9 @@ class Mandate(models.Model):
         default=timezone.now, editable=False, help_text="When the provider said so; an older word changes nothing."
     )
     next_on = models.DateField(_("next collected on"), null=True, editable=False)
+    retry_on = models.DateField(
+        _("tried again on"), null=True, editable=False, help_text=_("Of a collection that failed; empty: not any more.")
+    )
     paused_until = models.DateField(
         _("paused until"), null=True, editable=False, help_text=_("Empty while paused: until the donor resumes.")
     )
@@ -111,6 +114,9 @@ class Mandate(models.Model):
                 condition=Q(state="ended", ended_at__isnull=False) & ~Q(end_reason="")
                 | ~Q(state="ended") & Q(ended_at__isnull=True, end_reason=""),
                 name="mandate_end_has_date_and_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ended") | Q(next_on=None, retry_on=None), name="mandate_ended_collects_no_more"
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["opened", "ended"]) | Q(started_at__isnull=False), name="mandate_started"
@@ -152,7 +158,7 @@ class NoticeKind(models.TextChoices):
 
 
 class Notice(models.Model):
-    """Something that a donor is to be told once, by mail. The paper side sends it (receipts/delivery.py)."""
+    """Something that a donor is to be told once, by mail. The paper side sends it (receipts/mail/delivery.py)."""
 
     donation = models.ForeignKey("fundraising.Donation", models.PROTECT, null=True, related_name="notices")
     mandate = models.ForeignKey(Mandate, models.PROTECT, null=True, related_name="notices")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from babel.dates import format_date
 from babel.numbers import format_decimal
 from django import template
 from django.utils.translation import get_language
 
-from ..locales import babel_locale
+from ..locales import babel_locale, long_date
+from ..locales import percent as in_percent
 from ..money import Money
 
 register = template.Library()
@@ -22,10 +22,22 @@ def money(value: Money) -> str:
 
 
 @register.filter
+def exact(value: Money) -> str:
+    """With all decimals, as the columns of books want them."""
+    return value.format_exact(babel_locale(get_language()))
+
+
+@register.filter
 def number(value: int) -> str:
     return format_decimal(value, locale=babel_locale(get_language()))
 
 
 @register.filter
 def longdate(value: date | datetime) -> str:
-    return format_date(value, format="long", locale=babel_locale(get_language()))
+    return long_date(value, get_language())
+
+
+@register.filter
+def percent(basis_points: int) -> str:
+    """Hundredths of a per cent as per cent: 750 is 7.5 %."""
+    return in_percent(basis_points, get_language() or "en")

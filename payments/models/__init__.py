@@ -4,6 +4,7 @@ from .accounts import StripeAccount, WebhookSecret
 from .disputes import Dispute, FraudRefundLimit, FraudWarning
 from .inbox import EventState, InboxEvent
 from .payments import ENDED, SESSION_LIFE, Payment, PaymentState, Surface, first_look_up
+from .payouts import Payout
 from .refunds import REFUND_OPEN, RefundReason, RefundRequest, RefundState
 from .settlement import BalanceTransaction, SyncCursor
 from .subscriptions import CHANGE_OPEN, ChangeKind, ChangeState, MandateChange, Subscription
@@ -24,6 +25,7 @@ __all__ = [
     "MandateChange",
     "Payment",
     "PaymentState",
+    "Payout",
     "RefundReason",
     "RefundRequest",
     "RefundState",

@@ -28,6 +28,14 @@ class StripeAccount(models.Model):
         blank=True,
         help_text=_("Neutral: a bank statement must not out a donor."),
     )
+    bank_transfers = models.BooleanField(
+        _("bank transfers"),
+        default=False,
+        help_text=_(
+            "Offer transfers to Stripe's own virtual accounts, for single donations in EUR, GBP, USD, JPY and MXN. They"
+            " must be switched on in the Stripe dashboard too."
+        ),
+    )
 
     class Meta:
         verbose_name = _("Stripe account")

@@ -38,7 +38,10 @@ class Dispute(models.Model):
                 condition=~Q(dispute_id="") & ~Q(charge_id="") & ~Q(status=""), name="dispute_named"
             ),
         ]
-        indexes = [models.Index(fields=["charge_id"], name="dispute_charge")]
+        indexes = [
+            models.Index(fields=["charge_id"], name="dispute_charge"),
+            models.Index(fields=["account", "evidence_due_by"], condition=Q(closed_at=None), name="dispute_to_answer"),
+        ]
         verbose_name = _("dispute")
         verbose_name_plural = _("disputes")
 

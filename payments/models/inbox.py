@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .accounts import StripeAccount
 
@@ -15,7 +16,7 @@ class EventState(models.TextChoices):
     HANDLED = "handled", _("handled")
     PARKED = "parked", _("parked: waits for another fact")
     QUARANTINED = "quarantined", _("quarantined: not to be trusted")
-    FAILED = "failed", _("failed")
+    FAILED = "failed", pgettext_lazy("event", "failed")
 
 
 class InboxEvent(models.Model):
@@ -40,6 +41,11 @@ class InboxEvent(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(state__in=["received", "parked"]), name="event_due"),
+            models.Index(
+                fields=["account", "received_at"],
+                condition=Q(state__in=["failed", "quarantined"]),
+                name="event_to_look_at",
+            ),
             models.Index(fields=["waits_for"], condition=Q(state="parked"), name="event_waits_for"),
         ]
         verbose_name = _("webhook event")

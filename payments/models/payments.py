@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from fundraising.vault import SealedTextField
 
@@ -28,8 +29,8 @@ class PaymentState(models.TextChoices):
     OPEN = "open", _("checkout open")
     COMPLETED = "completed", _("checkout completed")
     SUCCEEDED = "succeeded", _("charged")
-    FAILED = "failed", _("failed")
-    EXPIRED = "expired", _("expired")
+    FAILED = "failed", pgettext_lazy("payment", "failed")
+    EXPIRED = "expired", pgettext_lazy("payment", "expired")
 
 
 # How long a checkout stays open. Stripe takes 30 minutes to 24 hours.
@@ -61,8 +62,14 @@ class Payment(models.Model):
     charge_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
     # Of a collection under a mandate: then there is no checkout, except for the first.
     invoice_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001
+    invoice_status = models.CharField(max_length=20, blank=True, help_text="Stripe's word, the newest we heard.")
+    invoice_said_at = models.DateTimeField(null=True, help_text="When Stripe said so, and when it tries again.")
+    retry_at = models.DateTimeField(null=True, help_text="When Stripe tries to collect it again; null: not any more.")
+    brand = models.CharField(_("brand"), max_length=20, blank=True)
+    last4 = models.CharField(_("last four digits"), max_length=4, blank=True)
     surface = models.CharField(max_length=12, choices=Surface.choices, default=Surface.HOSTED)
     url = models.TextField(blank=True)
+    transfer_url = models.TextField(blank=True, help_text="Where Stripe explains how to send the bank transfer.")
     client_secret = SealedTextField(blank=True, default="", help_text="Of a session with Stripe's fields on our page.")
     expires_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=60, blank=True)
@@ -83,7 +90,10 @@ class Payment(models.Model):
                 name="payment_ids_not_empty",
             ),
         ]
-        indexes = [models.Index(fields=["look_up_at"], condition=~Q(state__in=ENDED), name="payment_to_look_up")]
+        indexes = [
+            models.Index(fields=["look_up_at"], condition=~Q(state__in=ENDED), name="payment_to_look_up"),
+            models.Index(fields=["last4"], condition=~Q(last4=""), name="payment_by_card"),
+        ]
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
 

@@ -17,9 +17,11 @@ class BalanceTransaction(models.Model):
     type = models.CharField(max_length=60)
     reporting_category = models.CharField(max_length=60)
     source = models.CharField(max_length=120, blank=True)
+    payout_id = models.CharField(max_length=120, blank=True, help_text="Once Stripe has itemised the payout.")
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     fee_minor = models.BigIntegerField()
+    fee_tax_minor = models.BigIntegerField(default=0, db_default=0, help_text="Tax within the fee.")
     net_minor = models.BigIntegerField()
     exchange_rate = models.DecimalField(max_digits=18, decimal_places=9, null=True)
     created_at = models.DateTimeField()
@@ -28,7 +30,12 @@ class BalanceTransaction(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "txn_id"], name="balance_transaction_once")]
-        indexes = [models.Index(fields=["created_at"], condition=Q(booked_at=None), name="txn_to_book")]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(booked_at=None), name="txn_to_book"),
+            models.Index(fields=["account", "payout_id"], condition=~Q(payout_id=""), name="txn_of_payout"),
+            models.Index(fields=["account", "source"], name="txn_of_source"),
+            models.Index(fields=["account", "created_at"], name="txn_by_day"),
+        ]
         verbose_name = _("balance transaction")
         verbose_name_plural = _("balance transactions")
 

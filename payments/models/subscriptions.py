@@ -24,7 +24,6 @@ class Subscription(models.Model):
     status = models.CharField(_("status"), max_length=60)
     status_at = models.DateTimeField(help_text="When Stripe said so; an older word never replaces a newer one.")
     unit_minor = models.BigIntegerField(_("amount at Stripe (minor units)"))
-    open_invoice_id = models.CharField(max_length=120, blank=True, help_text="The one that failed and waits.")
     method_id = models.CharField(max_length=120, blank=True)
     method = models.CharField(_("way to pay"), max_length=20, blank=True)
     brand = models.CharField(_("brand"), max_length=20, blank=True)

@@ -1,6 +1,5 @@
 """One API request: key, version, parameters, idempotency, faults, the work, the answer."""
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -94,10 +93,14 @@ class Endpoint:
     async def _answer_or_fault(self, request: Request, request_id: str, subject: str) -> Answer:
         account = account_of(request.headers.get("authorization", ""))
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        # Of the faults that are in force when it comes: a slow request is not struck by what was asked for after it.
+        context = self.sandbox.context(
+            account, f"{request.url.scheme}://{request.url.netloc}", request_id=request_id, idempotency_key=key
+        )
         with self._alone(account, key):
-            await self._strike_before(subject, account)
-            answer = await self._answer(request, account, request_id, key)
-        if self.sandbox.faults.strike("api_dropped", subject, account):
+            await self._strike_before(context, subject)
+            answer = await self._answer(context, request, key)
+        if context.faults.strike("api_dropped", subject, account):
             await connections.cut(request)
         return answer
 
@@ -120,23 +123,19 @@ class Endpoint:
         finally:
             self.sandbox.in_progress.discard(mark)
 
-    async def _strike_before(self, subject: str, account: str) -> None:
-        faults = self.sandbox.faults
-        slow = faults.strike("api_slow", subject, account)
+    async def _strike_before(self, context: Context, subject: str) -> None:
+        slow = context.faults.strike("api_slow", subject, context.account)
         if slow:
-            await asyncio.sleep(2 if slow.seconds is None else slow.seconds)
+            await context.faults.hold_up(slow)
         for kind, error in BEFORE.items():
-            if faults.strike(kind, subject, account):
+            if context.faults.strike(kind, subject, context.account):
                 raise error
 
-    async def _answer(self, request: Request, account: str, request_id: str, key: str | None) -> Answer:
+    async def _answer(self, context: Context, request: Request, key: str | None) -> Answer:
         version = request.headers.get("stripe-version", API_VERSION)
         if version != API_VERSION:
             raise invalid(f"The sandbox behaves as API version {API_VERSION} only, not {version[:40]}.")
         encoded = await _encoded(request)
-        context = self.sandbox.context(
-            account, f"{request.url.scheme}://{request.url.netloc}", request_id=request_id, idempotency_key=key
-        )
         if not key:
             return self._perform(context, request, encoded)
         with context.store.transaction():
@@ -156,11 +155,11 @@ class Endpoint:
         if kept:
             return _replay(kept, asked, key)
         subject = f"{request.method} {request.url.path}"
-        if self.sandbox.faults.strike("api_500_stored_undone", subject, context.account):
+        if context.faults.strike("api_500_stored_undone", subject, context.account):
             answer = _refusal(STORED)
         else:
             answer = self._perform(context, request, encoded)
-        if self.sandbox.faults.strike("api_500_stored", subject, context.account):
+        if context.faults.strike("api_500_stored", subject, context.account):
             answer = _refusal(STORED)
         sql.execute(
             "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?)",

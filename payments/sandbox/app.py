@@ -18,6 +18,7 @@ from payments.sandbox.portal_page import PortalPages
 from payments.sandbox.routes import OPERATIONS
 from payments.sandbox.sandbox import Sandbox
 from payments.sandbox.stripe_js_pages import StripeJsPages
+from payments.sandbox.transfer_page import TransferPages
 
 
 def create_application(settings: Settings) -> Starlette:
@@ -46,6 +47,7 @@ def create_application(settings: Settings) -> Starlette:
         Route("/c/pay/{session}", pages.pay, methods=["GET", "POST"]),
         Route("/c/authenticate/{intent}", pages.authenticate, methods=["GET", "POST"]),
         Route("/c/invoice/{invoice}", InvoicePages(sandbox).invoice, methods=["GET", "POST"]),
+        Route("/c/transfer/{intent}", TransferPages(sandbox).transfer, methods=["GET", "POST"]),
         Route("/c/portal/{session}", PortalPages(sandbox).portal, methods=["GET", "POST"]),
         Route("/sandbox/", ControlPage(sandbox).control, methods=["GET", "POST"]),
         *Control(sandbox).routes(),

@@ -56,6 +56,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "invoice_void": "Void. Nothing is owed.",
         "invoice_uncollectible": "No longer collected. Nothing is owed.",
         "processing": "Your bank is at work. Nothing more to do here.",
+        "transfer": "Bank transfer",
+        "transfer_minor": "Amount to send, in the smallest unit",
+        "transfer_send": "Send it now",
+        "transfer_over": "No transfer is expected here (any more).",
         AUTHENTICATION_FAILED: "Authentication failed. Try again or use another card.",
     },
     "it": {
@@ -115,6 +119,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "invoice_void": "Annullata. Non devi nulla.",
         "invoice_uncollectible": "Non viene più riscossa. Non devi nulla.",
         "processing": "La tua banca è al lavoro. Qui non c’è altro da fare.",
+        "transfer": "Bonifico",
+        "transfer_minor": "Importo da inviare, nell’unità più piccola",
+        "transfer_send": "Invialo ora",
+        "transfer_over": "Qui non si aspetta (più) nessun bonifico.",
         AUTHENTICATION_FAILED: "L’autenticazione non è riuscita. Riprova o usa un’altra carta.",
     },
 }

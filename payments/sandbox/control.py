@@ -13,6 +13,7 @@ from starlette.routing import Route
 from payments.sandbox import cards, paying, render, state, webhooks
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError, invalid
+from payments.sandbox.faults import Faults
 from payments.sandbox.objects import (
     accounts,
     balance_transactions,
@@ -58,6 +59,7 @@ class Control:
             ("POST", "/sandbox/charges/{charge}/dispute", self.open_dispute),
             ("POST", "/sandbox/charges/{charge}/warn", self.warn),
             ("POST", "/sandbox/disputes/{dispute}/decide", self.decide_dispute),
+            ("POST", "/sandbox/disputes/{dispute}/reconsider", self.reconsider_dispute),
             ("POST", "/sandbox/refunds/{refund}/fail", self.fail_refund),
             ("POST", "/sandbox/accounts/{account}/payout", self.pay_out),
             ("POST", "/sandbox/accounts/{account}/adjust", self.adjust),
@@ -94,12 +96,12 @@ class Control:
 
     async def set_faults(self, request: Request, given: dict[str, Any]) -> Any:
         """``{"seed": 7, "faults": [{"kind": "api_429", "probability": 0.1, "match": "POST /v1/refunds*"}]}``"""
-        self.sandbox.faults.configure(given)
+        self.sandbox.put_in_force(Faults.wanted(given, seed=self.sandbox.faults.seed))
         return self.sandbox.faults.as_json()
 
     async def clear_faults(self, request: Request, given: dict[str, Any]) -> Any:
         """None in force; the counters stay until the next POST."""
-        self.sandbox.faults.active = []
+        self.sandbox.faults.clear()
         return self.sandbox.faults.as_json()
 
     async def show_clock(self, request: Request, given: dict[str, Any]) -> Any:
@@ -139,12 +141,12 @@ class Control:
         with self.sandbox.store.transaction():
             self.sandbox.store.clear()
         self.sandbox.clock.reset()
-        self.sandbox.faults.configure({"seed": 0})
+        self.sandbox.put_in_force(Faults())
         return {}
 
     async def flush(self, request: Request, given: dict[str, Any]) -> Any:
         """Wait up to ``timeout`` seconds until nothing is left to deliver; ``retry_now`` skips the waiting times."""
-        deadline = time.monotonic() + float(given.get("timeout", 10))
+        deadline = time.monotonic() + float(given.get("timeout", 60))
         if given.get("retry_now"):
             webhooks.retry_now(self.sandbox.store)
         self.sandbox.webhooks.wake()
@@ -186,10 +188,13 @@ class Control:
             return {"status": paying.authenticate(context, intent, given.get("outcome", "pass"))["status"]}
 
     async def fund(self, request: Request, given: dict[str, Any]) -> Any:
-        """The bank transfer that an intent waits for arrives now."""
+        """The bank transfer that an intent waits for arrives now: ``{"amount": 1000}``, or all that is left."""
         context, intent = self._found(request, "intent", "payment_intent")
+        minor = int(given["amount"]) if "amount" in given else None
+        if minor is not None and minor <= 0:
+            raise ValueError("A transfer is of more than nothing")
         with self.sandbox.store.transaction():
-            return {"status": paying.transfer_arrives(context, intent)["status"]}
+            return {"status": paying.transfer_arrives(context, intent, minor)["status"]}
 
     async def roll_secret(self, request: Request, given: dict[str, Any]) -> Any:
         """``{"both_for": seconds}``: a new signing secret; the old one signs along for that long."""
@@ -220,6 +225,14 @@ class Control:
         with self.sandbox.store.transaction():
             return render.public(context, disputes.decide(context, dispute, given["outcome"]))
 
+    async def reconsider_dispute(self, request: Request, given: dict[str, Any]) -> Any:
+        """``{"status": "won"}`` or ``under_review``, of a dispute that was lost."""
+        context, dispute = self._found(request, "dispute", "dispute")
+        if given.get("status") not in ("won", "under_review"):
+            raise ValueError("status is won or under_review")
+        with self.sandbox.store.transaction():
+            return render.public(context, disputes.reconsider(context, dispute, given["status"]))
+
     async def fail_refund(self, request: Request, given: dict[str, Any]) -> Any:
         """A refund that does not arrive."""
         context, refund = self._found(request, "refund", "refund")
@@ -242,6 +255,8 @@ class Control:
                 kind=str(given["type"]),
                 category=str(given["reporting_category"]),
                 amount=int(given["amount"]),
+                fee=int(given.get("fee", 0)),
+                fee_tax=int(given.get("fee_tax", 0)),
                 currency=str(given["currency"]),
                 source={"id": None},
                 available_in=0,

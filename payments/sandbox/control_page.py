@@ -43,9 +43,10 @@ class ControlPage:
             self.sandbox.run_jobs(target)
             self.sandbox.clock.move_to(target)
         if "fault" in form:
-            self.sandbox.faults.configure({"faults": [{"kind": form["fault"], "probability": 0.3}]})
+            chosen = {"faults": [{"kind": form["fault"], "probability": 0.3}]}
+            self.sandbox.put_in_force(faults.Faults.wanted(chosen, seed=self.sandbox.faults.seed))
         if "calm" in form:
-            self.sandbox.faults.active = []
+            self.sandbox.faults.clear()
         if "deliver" in form:
             webhooks.retry_now(self.sandbox.store)
         for name, verb in (("dispute", self._dispute), ("fail", self._fail_payout), ("pay_out", self._pay_out)):

@@ -1,6 +1,10 @@
 """Things that go wrong on purpose: seeded, limited by probability and count, counted when they strike."""
 
+from __future__ import annotations
+
+import asyncio
 import random
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -21,7 +25,7 @@ API_FAULTS = {
     "api_500": "an error before anything is done; not stored under the idempotency key",
     "api_503": "unavailable before anything is done",
     "api_409": "another request holds the object",
-    "api_slow": "answered after `seconds` (default 2)",
+    "api_slow": "answered after `seconds` (default 2), or when other faults are asked for",
     "api_dropped": "done, then the connection is cut without an answer",
     "api_500_stored": "done, answered with 500, and every retry with the same idempotency key gets that 500",
     "api_500_stored_undone": "nothing done, answered with 500, and every retry with the same key gets that 500",
@@ -52,14 +56,13 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - chance for tests, no secret
+        self._over = asyncio.Event()
 
-    def configure(self, wanted: dict[str, Any]) -> None:
-        """Replace the faults in force: ``{"seed": 1, "faults": [{"kind": …}]}``. ValueError names what is wrong."""
-        faults = [self._read(item) for item in wanted.get("faults", [])]
-        self.seed = int(wanted.get("seed", self.seed))
-        self.active = faults
-        self.counters = {}
-        self._random = random.Random(self.seed)  # noqa: S311 - chance for tests, no secret
+    @classmethod
+    def wanted(cls, given: dict[str, Any], *, seed: int = 0) -> Faults:
+        """Those of ``{"seed": 1, "faults": [{"kind": …}]}``. ValueError names what is wrong."""
+        faults = [cls._read(item) for item in given.get("faults", [])]
+        return cls(seed=int(given.get("seed", seed)), active=faults)
 
     @staticmethod
     def _read(item: dict[str, Any]) -> Fault:
@@ -90,6 +93,20 @@ class Faults:
                 self.counters[kind] = self.counters.get(kind, 0) + 1
                 return fault
         return None
+
+    async def hold_up(self, slow: Fault) -> None:
+        """Keep a request waiting as long as its fault says, or until it is let go."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), 2 if slow.seconds is None else slow.seconds)
+
+    def let_go(self) -> None:
+        """These faults are no more in force: what they hold up goes on, and may still be struck by others of them."""
+        self._over.set()
+
+    def clear(self) -> None:
+        """None strikes any more; what has struck stays counted."""
+        self.active = []
+        self.let_go()
 
     def chance(self) -> float:
         """A seeded number from 0 to 1."""

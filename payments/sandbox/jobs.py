@@ -76,6 +76,7 @@ def transfer_arrives(context: Context, intent: Object) -> None:
 
 PAYOUT_DAYS = {"daily": 1, "weekly": 7, "monthly": 30}
 VERBS: dict[str, Verb] = {
+    "answer_refund": refunds.answer,
     "attach_balance_transaction": charges.attach_balance_transaction,
     "cancel_subscription_in_time": subscriptions.cancel_in_time,
     "decide_dispute": disputes.decide_on_evidence,

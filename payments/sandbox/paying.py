@@ -62,10 +62,15 @@ def authenticate(context: Context, intent: Object, outcome: str) -> Object:
     return intent
 
 
-def transfer_arrives(context: Context, intent: Object) -> Object:
-    """The money of a bank transfer is here; no-op when nothing waits for it (any more)."""
+def transfer_arrives(context: Context, intent: Object, minor: int | None = None) -> Object:
+    """The money of a bank transfer is here, all of it or so many minor units; no-op when nothing waits for it.
+
+    What is sent beyond the amount stays with the customer and is no charge.
+    """
     if not bank_transfers.is_awaited(intent):
         return intent
+    if minor is not None and minor < bank_transfers.remaining(intent):
+        return bank_transfers.fund_partly(context, intent, minor)
     payment_method = context.get("payment_method", intent["payment_method"])
     intent["next_action"] = None
     intent = payment_intents.succeeded(context, intent, charges.from_transfer(context, intent, payment_method))

@@ -38,6 +38,11 @@ class Sandbox:
         url = self.settings.url or self._reached_at
         return Context(self.store, self.clock, self.settings, self.faults, account, url, **request)
 
+    def put_in_force(self, faults: Faults) -> None:
+        """Replace the faults in force."""
+        self.faults.let_go()
+        self.faults = faults
+
     def run_jobs(self, until: int | None = None) -> int:
         """Do what is due by ``until`` (now when not given)."""
         done = jobs.run_due(self.context, self.clock.now() if until is None else until)

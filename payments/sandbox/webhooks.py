@@ -166,5 +166,8 @@ def figures(store: Any) -> dict[str, int]:
 
 
 def retry_now(store: Any) -> None:
-    """Make every waiting delivery due at once, and try given-up ones again; dropped ones stay dropped."""
-    store.sql.execute("UPDATE deliveries SET due = 0, state = 'pending' WHERE state IN ('pending', 'failed')")
+    """Make every waiting delivery due, in their order, and try given-up ones again; dropped ones stay dropped."""
+    store.sql.execute(
+        "UPDATE deliveries SET due = due - (SELECT max(due) FROM deliveries), state = 'pending'"
+        " WHERE state IN ('pending', 'failed')"
+    )

@@ -1,7 +1,7 @@
 """`python -m tests.bench [name …] [--json FILE]`: measure, print ratios to limit programs of the same run, keep them.
 
-Names are the modules of this package: webhook, booking, ingest, ledger, live, page, receipt. Nothing here is a test:
-how fast something was is never a reason for a test to fail.
+Names are the modules of this package (NAMES). Nothing here is a test: how fast something was is never a reason for a
+test to fail.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.bench import place
 from tests.bench.limits import raise_file_limit
 from tests.bench.results import Result, table
 
-NAMES = ("ledger", "webhook", "booking", "ingest", "live", "page", "receipt")
+NAMES = ("ledger", "books", "webhook", "booking", "ingest", "live", "page", "receipt", "mass", "reconcile")
 
 
 def main() -> int:

@@ -44,6 +44,7 @@ SELECT id FROM new;
 """
 BARE = """
     CREATE TABLE bare_entry (LIKE fundraising_entry INCLUDING DEFAULTS INCLUDING INDEXES INCLUDING IDENTITY);
+    ALTER TABLE bare_entry ALTER accounted_on DROP NOT NULL;
     CREATE TABLE bare_posting (LIKE fundraising_posting INCLUDING DEFAULTS INCLUDING INDEXES INCLUDING IDENTITY);
 """
 
@@ -158,8 +159,8 @@ def fill(kit: AppealKit, count: int) -> None:
     execute(
         """
         WITH entry AS (
-            INSERT INTO fundraising_entry (key, entity_id, occurred_at, booked_at)
-            SELECT 'fill:' || pg_current_xact_id() || ':' || n, %s, now(), now()
+            INSERT INTO fundraising_entry (key, entity_id, occurred_at, accounted_on, booked_at)
+            SELECT 'fill:' || pg_current_xact_id() || ':' || n, %s, now(), now(), now()
             FROM generate_series(1, %s) n RETURNING id
         ), tally AS (
             INSERT INTO fundraising_tally (entry_id, round_id, donations, round_donors, appeal_donors, campaign_donors)

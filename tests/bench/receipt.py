@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 
-from receipts import pdf
+from receipts import pdf, typesetting
 from tests.bench.results import Result
 from tests.receipts.test_pdf import SNAPSHOT
 
@@ -21,10 +21,10 @@ def measure() -> list[Result]:
     """Turn and turn about."""
     page = pdf.to_html(SNAPSHOT)
     fonts = FontConfiguration()
-    style = CSS(string=render_to_string(pdf.STYLESHEET), font_config=fonts)
+    style = CSS(string=render_to_string(typesetting.STYLESHEET), font_config=fonts)
 
     def bare() -> object:
-        return HTML(string=page).write_pdf(stylesheets=[style], font_config=fonts, pdf_variant=pdf.VARIANT)
+        return HTML(string=page).write_pdf(stylesheets=[style], font_config=fonts, pdf_variant=typesetting.VARIANT)
 
     works: dict[str, Callable[[], object]] = {"ours": lambda: pdf.render(SNAPSHOT), "bare": bare}
     took: dict[str, list[float]] = {"ours": [], "bare": []}

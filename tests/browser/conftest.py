@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from config import runner
 from tests import databases
 
 NAME = f"{databases.NAME}_browser"
+PATIENCE = 60_000  # milliseconds; what comes sooner is seen sooner, and a busy machine takes a while
+expect.set_options(timeout=PATIENCE)
 # Chromium's own background traffic is switched off: what the tests see on the wire is the page's.
 ARGUMENTS = [
     "--disable-background-networking",
@@ -27,6 +29,16 @@ ARGUMENTS = [
     "--no-first-run",
     "--no-sandbox",
 ]
+# Each width and each scheme; the other two pairs of them with `make test-long`.
+VIEWS = pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (360, "dark"),
+        pytest.param(1280, "dark", marks=pytest.mark.long),
+        pytest.param(360, "light", marks=pytest.mark.long),
+    ],
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -60,6 +72,7 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory, django_db_bloc
     with django_db_blocker.unblock():
         databases.renew(NAME)
     env = {"OPENAPPEAL_ENV": "demo", "DATABASE_URL": databases.url(NAME), "BROKER_URL": ""}
+    env["SANDBOX_SEPA_DELAY"] = str(5 * 86_400)  # a debit comes when a test moves the clock, not while one looks
     with runner.running(tmp_path_factory.mktemp("browser"), env=env) as here:
         here.manage("seed_demo")
         yield Site(here.url, here.sandbox_url, here.manage)
@@ -86,7 +99,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def _visit(address: str, **options: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "it-IT", **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.goto(address)
@@ -101,6 +114,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
 def appeal_path(site: Site, browser: Browser) -> str:
     """The Italian address of the first appeal on the first page."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(site.address("/it/"))
     link = page.locator(".appeal-card h3 a").first.get_attribute("href")
     page.close()

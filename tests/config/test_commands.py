@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
 from fundraising import ledger
-from fundraising.models import Appeal, Donation, LegalEntity
+from fundraising.models import Appeal, Donation, LegalEntity, Role
 from tests import factories
 from tests.conftest import Sandbox
 from tests.waiting import wait_until
@@ -61,6 +61,13 @@ def test_the_audit_fails_on_a_changed_figure_and_the_rebuild_mends_it() -> None:
     )
 
 
+def test_a_simulation_takes_how_many_are_given_under_either_name() -> None:
+    parser = load_command_class("config", "simulate").create_parser("manage.py", "simulate")
+    for name in ("--donations", "--gifts"):
+        asked = parser.parse_args(["--seed", "7", name, "40", "--months", "6", "--faults", "all"])
+        assert (asked.seed, asked.donations, asked.months, asked.faults) == (7, 40, 6, "all"), name
+
+
 def test_the_demo_may_be_seeded_again_and_again(
     database_url: str, sandbox: Sandbox, settings: Settings, tmp_path: Path
 ) -> None:
@@ -68,7 +75,7 @@ def test_the_demo_may_be_seeded_again_and_again(
     code, first = run("seed_demo")
     assert code == 0
     accounts = re.findall(r"(?m)^(\w+) +\w+ +password (\S+)$", first)
-    assert [role for role, _password in accounts] == ["admin", "campaigner", "finance"]
+    assert [role for role, _password in accounts] == list(Role.values)
     assert (tmp_path / "demo.json").stat().st_mode & 0o077 == 0
     counts = [model.objects.count() for model in (LegalEntity, Appeal, Donation, User)]
     assert run("seed_demo") == (0, first)

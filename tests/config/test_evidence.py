@@ -7,22 +7,22 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
-from config.demo import seed
 from config.evidence import evidence_of
-from fundraising import donations
+from fundraising import disputed, donations
 from fundraising.models import Donation
 from fundraising.money import Money
 from payments.models import Dispute, Payment, PaymentState
-from receipts import evidence, receipts
+from receipts import receipts
+from receipts.documents import evidence
 from receipts.models import MailState, OutgoingMail
 from tests import factories
 from tests.payments.desk import make_account
+from tests.staff import everywhere as signed_in
 
 pytestmark = pytest.mark.django_db
 DUE = datetime(2031, 5, 6, 23, 59, tzinfo=UTC)
@@ -44,7 +44,7 @@ def dispute() -> Dispute:
     assert receipt
     OutgoingMail.objects.filter(receipt=receipt).update(state=MailState.SENT, sent_at=timezone.now())
     factories.refund(charge, Money(1_000, "EUR"))
-    donations.withhold_disputed(key="dispute:dp_1", charge_key=charge, amount=Money(5_000, "EUR"), at=timezone.now())
+    disputed.withhold_disputed(key="dispute:dp_1", charge_key=charge, amount=Money(5_000, "EUR"), at=timezone.now())
     return Dispute.objects.create(
         account=account, dispute_id="dp_1", charge_id="ch_contested", donation=donation, currency="EUR",
         amount_minor=5_000, status="needs_response", status_at=timezone.now(), reason="product_not_received",
@@ -60,13 +60,6 @@ def text_of(document: bytes) -> str:
 def of(dispute: Dispute, locale: str = "en") -> str:
     assert dispute.donation
     return text_of(evidence.render(evidence_of(dispute, dispute.donation, locale=locale)))
-
-
-def signed_in(role: str) -> Client:
-    seed.accounts()
-    client = Client()
-    client.force_login(User.objects.get(username=role))
-    return client
 
 
 def address(dispute_id: int) -> str:
@@ -91,7 +84,8 @@ def test_the_pack_says_what_we_know(dispute: Dispute, settings: Any) -> None:
         "€10.00 were refunded", "The bank drew €50.00 (dispute:dp_1).", "Dispute dp_1 was opened.",
         earlier.reference, "€20.00", "Whoever asks within thirty days", "withheld while a bank decides", "-€50.00",
     ]  # fmt: skip
-    assert [words for words in wanted if words not in text] == []
+    # Without spaces: where a line ends, also within a number, is a matter of how wide it is.
+    assert [words for words in wanted if "".join(words.split()) not in "".join(text.split())] == []
     assert "ada@" not in text
 
 

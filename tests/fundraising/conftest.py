@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from tests import factories
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """Pages remember their content for seconds, whatever the database; each test starts without."""
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -6,18 +6,17 @@ import html
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from config.demo import seed
 from fundraising.comments import hide_comment, show_comment
 from fundraising.content import appeal_content
 from fundraising.drafts import open_donation
 from fundraising.forms import DonationForm
 from fundraising.models import Comment, CommentState, Donation, DonationPage, PublicName
 from tests import factories
+from tests.staff import everywhere as signed_in
 
 from .conftest import address, errors_beside, filled_in
 
@@ -171,13 +170,6 @@ def test_markup_in_a_comment_is_shown_as_text(visitor: Client, walled: factories
 # --- The desk -------------------------------------------------------------------------------------
 
 
-def signed_in(role: str) -> Client:
-    seed.accounts()
-    client = Client()
-    client.force_login(User.objects.get(username=role))
-    return client
-
-
 LIST = "admin:fundraising_comment_changelist"
 
 
@@ -201,7 +193,7 @@ def test_the_waiting_list_comes_first_and_names_donors_only_to_who_may_see_them(
     waiting, _donation = commented(walled, "Still waiting", first_name="Wilhelmina")
     decided, _donation = commented(walled, "Decided already", first_name="Wilhelmina")
     show_comment(decided, by="mod")
-    for role, named in (("campaigner", False), ("admin", True), ("finance", True)):
+    for role, named in (("campaigner", False), ("superuser", True), ("finance", True)):
         page = signed_in(role).get(reverse(LIST)).content.decode()
         assert page.index("Still waiting") < page.index("Decided already")
         assert ("Wilhelmina" in page) is named, role
@@ -213,7 +205,7 @@ def test_who_may_only_look_decides_nothing_and_nobody_rewrites_words(walled: fac
     comment, _donation = commented(walled)
     signed_in("finance").post(reverse(LIST), {"action": "show", "_selected_action": [comment.pk]})
     detail = reverse("admin:fundraising_comment_change", args=[comment.pk])
-    signed_in("admin").post(detail, {"text": "Other words", "state": "shown"})
+    signed_in("superuser").post(detail, {"text": "Other words", "state": "shown"})
     comment.refresh_from_db()
     assert (comment.text, comment.state) == (WORDS, CommentState.WAITING)
     assert PublicName(comment.donation.public_name) == PublicName.ANONYMOUS

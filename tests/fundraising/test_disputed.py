@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from fundraising import audit, donations, ledger
+from fundraising import audit, disputed, donations, ledger
 from fundraising.donations import NotBookedYet
 from fundraising.models import Donation, DonationState, Posting
 from fundraising.money import Money
@@ -21,15 +21,19 @@ KEY = "dispute:du_1"
 
 
 def withhold(charge: str, minor: int = 5_000, currency: str = "EUR") -> bool:
-    return donations.withhold_disputed(key=KEY, charge_key=charge, amount=Money(minor, currency), at=timezone.now())
+    return disputed.withhold_disputed(key=KEY, charge_key=charge, amount=Money(minor, currency), at=timezone.now())
 
 
 def lose(charge: str) -> bool:
-    return donations.lose_disputed(key=KEY, charge_key=charge, at=timezone.now())
+    return disputed.lose_disputed(key=KEY, charge_key=charge, at=timezone.now())
 
 
 def give_back(charge: str) -> bool:
-    return donations.return_disputed(key=KEY, charge_key=charge, at=timezone.now())
+    return disputed.return_disputed(key=KEY, charge_key=charge, at=timezone.now())
+
+
+def reopen(charge: str) -> bool:
+    return disputed.reopen_disputed(key=KEY, charge_key=charge, at=timezone.now())
 
 
 def refund(charge: str) -> str:
@@ -86,6 +90,21 @@ def test_each_verb_books_its_fact_once() -> None:
     assert [give_back(charge), give_back(charge), lose(charge)] == [True, False, False]
 
 
+def test_a_dispute_that_is_lost_opened_again_and_lost_again_is_lost() -> None:
+    donation, charge = factories.received_donation()
+    withhold(charge)
+    for _ in range(3):
+        assert [lose(charge), lose(charge)] == [True, False]
+        assert books(donation) == {"donations": -5_000, "chargebacks": 5_000}
+        assert [reopen(charge), reopen(charge)] == [True, False]
+        assert (books(donation), state(donation)) == ({"donations": -5_000, "withheld": 5_000}, "disputed")
+    lose(charge)
+    give_back(charge)
+    assert (books(donation), state(donation)) == ({"clearing": 5_000, "donations": -5_000}, "received")
+    assert not lose(charge)
+    assert faults() == []
+
+
 def test_part_of_a_donation_withheld_leaves_it_received_and_the_total_lower_by_that_part() -> None:
     kit = factories.make_appeal()
     donation, charge = factories.received_donation(kit)
@@ -129,3 +148,22 @@ def test_what_was_not_withheld_can_neither_be_lost_nor_returned(verb: Callable[[
         verb(charge)
     with pytest.raises(NotBookedYet, match="charge:unknown"), transaction.atomic():
         withhold("charge:unknown")
+
+
+def test_a_dispute_of_suspense_money_that_was_assigned_since_is_lost_without_a_further_entry() -> None:
+    donation = factories.open_donation()
+    charge, at = "charge:ch_of_nobody", timezone.now()
+    amount = Money(5_000, "EUR")
+    donations.book_unmatched(
+        key=charge, entity_id=donation.entity_id, amount=amount, at=at, provider=factories.PROVIDER
+    )
+    withhold(charge, 2_000)  # it lowers suspense itself
+    unmatched = ledger.booked(charge)
+    assert unmatched
+    ledger.reverse(unmatched, key=f"re{donations.ASSIGNED}{charge}", occurred_at=at)
+    donations.receive_donation(
+        donation.uuid, key=f"{donations.ASSIGNED}{charge}", amount=amount, at=at, provider=factories.PROVIDER
+    )
+    assert not lose(charge)
+    assert books(donation) == {"clearing": 5_000, "donations": -5_000}
+    assert faults() == []

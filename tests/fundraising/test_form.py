@@ -331,7 +331,9 @@ def test_after_the_fee_on_the_whole_the_wished_amount_is_left_to_the_cent(
     assert smaller - (smaller * basis_points / 10_000 + fixed) < wished, "the donor pays more than the fee"
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(minor=st.integers(500, 5_000_000))
 def test_the_form_adds_exactly_the_cover_of_the_entitys_rule(kit: factories.AppealKit, minor: int) -> None:
     content = appeal_content("en", kit.pages["en"].slug)

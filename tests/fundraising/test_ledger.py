@@ -17,7 +17,7 @@ from fundraising.ledger import Bucket, KeyReused, LedgerError
 from fundraising.models import Entry, LegalEntity, Posting, Purpose
 from fundraising.money import Money
 from tests import factories
-from tests.waiting import wait_until
+from tests.live.conftest import fold_all
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -52,16 +52,6 @@ def refused(words: str) -> Iterator[None]:
         yield
         sql("SET CONSTRAINTS ALL IMMEDIATE")
     sql("SET CONSTRAINTS ALL DEFERRED")
-
-
-def fold_all() -> None:
-    """Fold until nothing is left: database transactions of other tests on the same server hold it up."""
-
-    def all_folded() -> bool:
-        ledger.fold()
-        return not sql("SELECT 1 FROM fundraising_entry WHERE xid >= (SELECT xid FROM fundraising_fold) LIMIT 1")
-
-    wait_until(all_folded)
 
 
 def raw_entry(entity: LegalEntity, key: str = "raw") -> int:

@@ -6,18 +6,16 @@ import html
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from config.demo import seed
 from fundraising.content import appeal_content
 from fundraising.drafts import open_donation
 from fundraising.forms import DonationForm, question_name
 from fundraising.models import Answer, Donation, Question, QuestionKind
-from tests import factories
+from tests import factories, staff
 
 from .conftest import address, errors_beside, filled_in
 
@@ -122,11 +120,8 @@ def test_answers_employers_and_tributes_are_for_those_who_may_see_donors(kit: fa
     name = question_name(ask(kit))
     told = {name: "My aunt", "employer": "Halcyon Works", "tribute": "honour", "tribute_name": "Sorana"}
     donation = opened(kit, **told)
-    seed.accounts()
-    for role, may in (("campaigner", False), ("finance", True), ("admin", True)):
-        client = Client()
-        client.force_login(User.objects.get(username=role))
-        answer = client.get(reverse("admin:fundraising_donation_change", args=[donation.pk]))
+    for role, may in (("auditor", False), ("finance", True), ("superuser", True)):
+        answer = staff.everywhere(role).get(reverse("admin:fundraising_donation_change", args=[donation.pk]))
         page = html.unescape(answer.content.decode())
         assert answer.status_code == 200
         for words in ("My aunt", "Halcyon Works", "Sorana"):

@@ -288,7 +288,9 @@ def recount(kit: factories.AppealKit) -> tuple[Money, int, int]:
     return Money(int((major * 100).quantize(Decimal(1))), "EUR"), len(standing), len(donors)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=STEPS)
 def test_after_any_history_totals_and_counts_are_those_of_a_recount(steps: list[tuple[str, int, int, Money]]) -> None:
     point = transaction.savepoint()

@@ -7,8 +7,9 @@ import itertools
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,10 @@ from fundraising import ledger
 from fundraising.models import Entry
 from tests import databases
 from tests.waiting import wait_until
+
+PATIENCE = 60.0  # seconds; what comes sooner is seen sooner
+# The first one to ask for an appeal waits a second at most for the books, and is then asked to come back.
+NOT_KNOWN = (503, "2")
 
 
 def fold_all() -> None:
@@ -103,9 +108,10 @@ class Stream:
         return event
 
     def named(self, name: str) -> Event:
-        """The next event of that name."""
+        """The next event of that name. Raises AssertionError after a minute of others: heartbeats never end."""
+        deadline = time.monotonic() + PATIENCE
         while (event := self.next()).name != name:
-            pass
+            assert time.monotonic() < deadline, f"no {name} within {PATIENCE:g} s"
         return event
 
 
@@ -116,17 +122,46 @@ class LiveProcess:
     port: int
     http: httpx.Client
     log: Path
-    stop: Callable[[], None]
+    group: Group
 
-    def watch(self, appeal: object, *, seconds: float = 10, **headers: str) -> Stream:
-        """Open the stream of an appeal."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=seconds)
-        return Stream(connection).open(f"/totals/{appeal}/stream", **headers)
+    def stop(self) -> int:
+        """Tell it to end; its exit code, negative when it had to be killed."""
+        self.group.stop()
+        return int(self.group.find("live").process.returncode)
+
+    def watch(self, appeal: object, **headers: str) -> Stream:
+        """Open the stream of an appeal; again while the books are not read yet, as the answer asks for."""
+
+        def opened() -> Stream | None:
+            connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+            stream = Stream(connection).open(f"/totals/{appeal}/stream", **headers)
+            if (stream.status, stream.headers.get("retry-after")) != NOT_KNOWN:
+                return stream
+            connection.close()
+            return None
+
+        found = wait_until(opened, PATIENCE, "the total is known")
+        assert found
+        return found
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """The answer to a request; asked again while the books are not read yet, as the answer asks for."""
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+
+        def answered() -> httpx.Response | None:
+            answer = self.http.get(path, headers=told)
+            return None if (answer.status_code, answer.headers.get("retry-after")) == NOT_KNOWN else answer
+
+        found = wait_until(answered, PATIENCE, "the total is known")
+        assert found is not None
+        return found
 
     def ask(self, appeal: object, **headers: str) -> httpx.Response:
-        return self.http.get(
-            f"/totals/{appeal}.json", headers={name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        return self.get(f"/totals/{appeal}.json", **headers)
+
+    def health(self) -> dict[str, object]:
+        found: dict[str, object] = self.http.get("/healthz").json()
+        return found
 
 
 @contextlib.contextmanager
@@ -135,9 +170,9 @@ def live_process(logs: Path, **env: str) -> Iterator[LiveProcess]:
     given = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": databases.url(), **env}
     group = Group(given, databases.PROJECT, logs, restart=False)
     try:
-        group.start(runner.live(port))
-        with httpx.Client(base_url=runner.address(port), timeout=10) as http:
-            yield LiveProcess(port, http, logs / "live.log", group.stop)
+        group.start(replace(runner.live(port), patience=PATIENCE))
+        with httpx.Client(base_url=runner.address(port), timeout=PATIENCE) as http:
+            yield LiveProcess(port, http, logs / "live.log", group)
     finally:
         group.stop()
         print((logs / "live.log").read_text())

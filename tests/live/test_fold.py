@@ -163,10 +163,10 @@ def test_a_fold_tells_the_appeals_that_changed_and_no_others(database_url: str) 
         listener.execute("LISTEN totals")
         book(moved, 100)
         book(moved, 200)
-        fold_all()
-        told = [said.payload for said in listener.notifies(timeout=5, stop_after=1)]
+        fold_all()  # in two folds and two notices, if another database's writer held the second entry back
+        told = [said.payload for said in listener.notifies(timeout=60, stop_after=1)]
         told += [said.payload for said in listener.notifies(timeout=0.2)]
-    assert told == [str(moved.appeal.uuid)] != [str(still.appeal.uuid)]
+    assert set(told) == {str(moved.appeal.uuid)} != {str(still.appeal.uuid)}
 
 
 def test_one_fold_at_a_time(database_url: str) -> None:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from fundraising import ledger, totals
-from tests import factories
+from tests import databases, factories
 from tests.bench.ledger import execute, fill, statement_of
 from tests.live.conftest import fold_all
 
@@ -29,7 +29,9 @@ def plan(statement: str, parameters: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def appeal() -> factories.AppealKit:
-    """An appeal with many donations, the last of them not folded."""
+    """An appeal with many donations, the last of them not folded; in a database without another test's statistics."""
+    connections.close_all()
+    databases.renew()
     kit = factories.make_appeal()
     fill(kit, DONATIONS)
     fold_all()

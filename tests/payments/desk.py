@@ -7,7 +7,8 @@ import hmac
 import itertools
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -16,6 +17,7 @@ import httpx
 import stripe
 from django.db import transaction
 from django.test import Client
+from django.test.utils import override_settings
 from django.utils import timezone
 
 import fundraising.audit
@@ -24,6 +26,7 @@ from fundraising.drafts import Regularly
 from fundraising.models import Donation, DonationState, ExchangeRate, Interval
 from fundraising.money import Money
 from payments import checkout, gateway, handlers, inbox, invoices
+from payments.gateway import calls
 from payments.models import EventState, InboxEvent, Payment, PaymentState, StripeAccount, WebhookSecret
 from tests import factories
 from tests.conftest import Sandbox
@@ -31,6 +34,7 @@ from tests.factories import AppealKit
 
 Event = dict[str, Any]
 SECRET = "whsec_of_the_tests"
+HTTP = stripe.RequestsClient()  # one for all: left to itself, each client reads all certificates of the system
 WITHDRAWN = ("needs_response", "under_review", "lost")  # in these a dispute's money is with the bank
 DAY = 86_400
 MONTH = 28 * DAY
@@ -92,7 +96,10 @@ class Desk:
         account = make_account(kit)
         add_rates()
         sdk = stripe.StripeClient(
-            account.api_key, base_addresses={"api": sandbox.url}, stripe_version=gateway.API_VERSION
+            account.api_key,
+            base_addresses={"api": sandbox.url},
+            stripe_version=gateway.API_VERSION,
+            http_client=HTTP,
         )
         return cls(kit, account, sandbox.http, sdk, Client(raise_request_exception=True))
 
@@ -101,11 +108,19 @@ class Desk:
     def donation(self, minor: int = 5_000, currency: str = "EUR", **more: Any) -> Donation:
         return factories.open_donation(self.kit, amount=Money(minor, currency), **more)
 
-    def checkout(self, donation: Donation | None = None) -> Payment:
-        """An attempt with an open session, made as the gateway makes it, but also inside a database transaction."""
+    def checkout(self, donation: Donation | None = None, *, transfers: bool = False) -> Payment:
+        """An attempt with an open session, made as the gateway makes it, but also inside a database transaction.
+
+        `transfers`: euros may come by bank transfer.
+        """
         donation = donation or self.donation()
         payment = Payment.objects.create(donation=donation, account=self.account)
         uuid = str(payment.uuid)
+        payer: Any = {}
+        if transfers:
+            transfer = {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "DE"}}
+            options = {"customer_balance": {"funding_type": "bank_transfer", "bank_transfer": transfer}}
+            payer = {"customer": self.stripe.v1.customers.create().id, "payment_method_options": options}
         session = self.stripe.v1.checkout.sessions.create(
             {
                 "mode": "payment",
@@ -124,6 +139,7 @@ class Desk:
                     }
                 ],
             }
+            | payer
         )
         Payment.objects.filter(pk=payment.pk).update(
             state=PaymentState.OPEN,
@@ -264,6 +280,15 @@ class Desk:
         """Advance until the next invoice has been tried, an hour after its period began, and `more` seconds."""
         ends = self.subscription(payment)["items"].data[0].current_period_end
         self.advance(ends + 3_605 + more - self.now())
+
+
+@contextmanager
+def calls_given_up_after(seconds: float) -> Iterator[None]:
+    """Our calls to Stripe wait no longer for its answer; elsewhere they have the time that a busy machine takes."""
+    with override_settings(STRIPE_TIMEOUT_SECONDS=seconds):
+        calls._client.cache_clear()
+        yield
+    calls._client.cache_clear()
 
 
 def handle_all() -> None:

@@ -63,6 +63,14 @@ def _failed_then_mended(desk: Desk, payment: Payment) -> None:
     desk.stripe.v1.invoices.pay(open_invoice, {"payment_method": "pm_card_visa"})
 
 
+def _paused_then_mended(desk: Desk, payment: Payment) -> None:
+    """The donor pauses while a collection waits, and then pays that one after all."""
+    _paid(desk, payment, "fails_later", renewals=1)
+    _change(desk, payment, pause_collection={"behavior": "void"})
+    desk.advance(DAY)
+    desk.stripe.v1.invoices.pay(desk.subscription(payment).latest_invoice, {"payment_method": "pm_card_visa"})
+
+
 def _failed_for_good(desk: Desk, payment: Payment) -> None:
     _paid(desk, payment, "fails_later", renewals=1)
     desk.advance(16 * DAY)
@@ -169,6 +177,9 @@ SCENARIOS = {
     "renewal failed": MandateScenario(_renewed("fails_later"), FAILING, [RECEIVED, OPENED], 5_000, [TOLD_FAILED]),
     "renewal failed, then mended": MandateScenario(
         _failed_then_mended, ACTIVE, [RECEIVED] * 2, 10_000, [TOLD_FAILED, TOLD_MENDED]
+    ),
+    "renewal failed, then paused and mended": MandateScenario(
+        _paused_then_mended, PAUSED, [RECEIVED] * 2, 10_000, [TOLD_FAILED, TOLD_PAUSED, TOLD_MENDED]
     ),
     "renewal failed for good": MandateScenario(
         _failed_for_good, ENDED, [RECEIVED, OPENED], 5_000, [TOLD_FAILED] * 4 + [TOLD_ENDED], MandateEnd.GAVE_UP

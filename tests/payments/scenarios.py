@@ -18,6 +18,7 @@ class Scenario:
     donation: DonationState
     payment: PaymentState
     net: int
+    transfers: bool = False  # whether the checkout takes bank transfers
 
 
 def _refunded(desk: Desk, payment: Payment, *parts: int) -> None:
@@ -64,6 +65,26 @@ def _expired(desk: Desk, payment: Payment) -> None:
     desk.stripe.v1.checkout.sessions.expire(payment.session_id or "")
 
 
+def _declined_then_expired(desk: Desk, payment: Payment) -> None:
+    """The checkout's intent is cancelled with it."""
+    desk.pay(payment, "declined")
+    _expired(desk, payment)
+
+
+def _transfer(*parts: int, declined: bool = False, cancelled: bool = False) -> Callable[[Desk, Payment], None]:
+    def happen(desk: Desk, payment: Payment) -> None:
+        if declined:
+            desk.pay(payment, "declined")
+        desk.pay(payment, "bank_transfer")
+        intent = str(desk.stripe.v1.checkout.sessions.retrieve(payment.session_id or "").payment_intent)
+        for part in parts:
+            desk.control(f"intents/{intent}/fund", amount=part)
+        if cancelled:
+            desk.stripe.v1.payment_intents.cancel(intent)
+
+    return happen
+
+
 def _charge_described(desk: Desk, payment: Payment) -> None:
     """Staff note something on the charge: one more event of the same charge."""
     desk.control("settings", balance_transaction_delay=5)
@@ -96,11 +117,14 @@ def _warned(desk: Desk, payment: Payment) -> None:
 
 RECEIVED, REFUNDED, OPENED = DonationState.RECEIVED, DonationState.REFUNDED, DonationState.OPENED
 DISPUTED, CHARGEBACK = DonationState.DISPUTED, DonationState.CHARGEBACK
-SUCCEEDED, FAILED = PaymentState.SUCCEEDED, PaymentState.FAILED
+SUCCEEDED, FAILED, EXPIRED = PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.EXPIRED
 
 SCENARIOS = {
     "paid": Scenario(lambda desk, payment: desk.pay(payment), RECEIVED, SUCCEEDED, 5_000),
     "declined": Scenario(lambda desk, payment: desk.pay(payment, "declined"), OPENED, PaymentState.OPEN, 0),
+    "expired": Scenario(_expired, OPENED, EXPIRED, 0),
+    "declined, then expired": Scenario(_declined_then_expired, OPENED, EXPIRED, 0),
+    "transfer in part": Scenario(_transfer(2_000), DonationState.PENDING, PaymentState.COMPLETED, 0, transfers=True),
     "declined then paid": Scenario(_declined_then_paid, RECEIVED, SUCCEEDED, 5_000),
     "refunded": Scenario(lambda desk, payment: _refunded(desk, payment, 5_000), REFUNDED, SUCCEEDED, 0),
     "refunded in part": Scenario(lambda desk, payment: _refunded(desk, payment, 1_200), RECEIVED, SUCCEEDED, 3_800),
@@ -128,5 +152,9 @@ SCENARIOS = {
     "refunded, dispute won": Scenario(_disputed(refunded=5_000, outcome="won"), REFUNDED, SUCCEEDED, 0),
     "refunded, dispute lost": Scenario(_disputed(refunded=5_000, outcome="lost"), CHARGEBACK, SUCCEEDED, -5_000),
     "fraud warned of": Scenario(_warned, RECEIVED, SUCCEEDED, 5_000),
-    "expired": Scenario(_expired, OPENED, PaymentState.EXPIRED, 0),
+    "transfer in parts": Scenario(_transfer(2_000, 3_000), RECEIVED, SUCCEEDED, 5_000, transfers=True),
+    "transfer cancelled": Scenario(_transfer(cancelled=True), OPENED, FAILED, 0, transfers=True),
+    "declined, then transfer cancelled": Scenario(
+        _transfer(2_000, declined=True, cancelled=True), OPENED, FAILED, 0, transfers=True
+    ),
 }

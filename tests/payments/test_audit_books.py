@@ -36,6 +36,7 @@ TAMPERING = {
         FROM fundraising_account account
         WHERE account.id = account_id AND purpose IN ('fees', 'provider') AND {_of_first("txn")}""",
     "a checkpoint": "UPDATE fundraising_checkpoint SET balance_minor = balance_minor - 100",
+    "a day's sum": "UPDATE fundraising_daycheckpoint SET credit_minor = credit_minor + 1",
     "a count in a checkpoint": "UPDATE fundraising_tallycheckpoint SET donations = donations + 1",
     "a tally": f"{TALLY} donations = donations + 1 {FIRST_TALLY}",
     "donors of a round": f"{TALLY} round_donors = 0 {FIRST_TALLY}; DELETE FROM fundraising_tallycheckpoint",

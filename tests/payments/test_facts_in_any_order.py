@@ -41,7 +41,7 @@ ORDERS: dict[str, Order] = {
 def happened(desk: Desk, scenario: Scenario) -> tuple[Payment, list[Event]]:
     """The scenario at the sandbox; nothing is delivered yet."""
     before = {event["id"] for event in desk.events()}
-    payment = desk.checkout()
+    payment = desk.checkout(transfers=scenario.transfers)
     scenario.happen(desk, payment)
     return payment, [event for event in desk.events() if event["id"] not in before]
 
@@ -117,7 +117,7 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Exception]:
 
     def run(number: int) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             act(number)
         except Exception as error:
             errors.append(error)
@@ -128,7 +128,7 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Exception]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(240)
     return errors
 
 

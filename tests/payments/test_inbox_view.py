@@ -57,11 +57,11 @@ def test_one_good_signature_among_several_is_enough(desk: Desk) -> None:
     assert desk.post(body, f"{stamp},v0=abc,v1={'0' * 64},{good}") == 200
 
 
-def test_a_secret_that_is_added_later_is_known_within_seconds(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_added_later_is_known_within_a_second(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     body = body_of()
     assert desk.post(body, sign(body, "whsec_added")) == 400
     WebhookSecret.objects.create(account=desk.account, secret="whsec_added")
-    monkeypatch.setattr(inbox, "_SECRETS_FOR_SECONDS", 0)
+    monkeypatch.setattr(inbox, "_NEW_SECRETS_AFTER_SECONDS", 0)
     assert desk.post(body, sign(body, "whsec_added")) == 200
 
 
@@ -77,7 +77,7 @@ def test_a_bad_signature_is_refused_and_nothing_is_stored(desk: Desk, header: st
     assert not InboxEvent.objects.exists()
 
 
-@pytest.mark.parametrize("seconds", [-86_400, -310, 310, 10**9])
+@pytest.mark.parametrize("seconds", [-86_400, -310, 600, 10**9])
 def test_a_signature_from_another_time_is_refused(desk: Desk, seconds: int) -> None:
     body = body_of()
     assert desk.post(body, sign(body, at=time.time() + seconds)) == 400

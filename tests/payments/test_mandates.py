@@ -7,13 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from config.demo import seed
 from fundraising.models import (
+    OVER,
     AfterClose,
     AppealState,
     AppealWording,
@@ -30,16 +28,10 @@ from fundraising.money import Money
 from payments import checkout, gateway, mandates, subscriptions
 from payments.mandates import NotChangeable
 from payments.models import ChangeKind, ChangeState, MandateChange, Payment, PaymentState, Subscription
+from tests import staff
 from tests.payments.desk import DAY, Desk, differences, event_of, handle_all, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def live(desk: Desk) -> Desk:
-    """A desk to which events are delivered as they happen."""
-    desk.delivered = set()
-    return desk
 
 
 def sign_up(desk: Desk, case: str = "success", **regularly: Any) -> tuple[Payment, Mandate]:
@@ -124,7 +116,8 @@ def test_giving_from_next_month_on_costs_nothing_now_and_starts_on_the_day(live:
 
 
 def test_another_day_than_that_of_the_first_donation_is_asked_for_by_itself(live: Desk) -> None:
-    day = 1 if timezone.now().day != 1 else 2
+    today = timezone.now().date()
+    day = 1 if 10 < today.day < 20 else 15  # nor is it tomorrow's, should today end meanwhile
     payment, mandate = sign_up(live, day=day)
     change = mandate.changes.get()
     assert (change.kind, change.day) == (ChangeKind.DAY, day)
@@ -132,7 +125,7 @@ def test_another_day_than_that_of_the_first_donation_is_asked_for_by_itself(live
     mandate.refresh_from_db()
     assert mandate.next_on == change.until
     assert change.until
-    assert timedelta(days=21) <= change.until - timezone.now().date() <= timedelta(days=52)
+    assert timedelta(days=21) <= change.until - today <= timedelta(days=53)
     assert told(mandate) == []  # the donor said so
     live.until_next_collection(payment)
     mandate.refresh_from_db()
@@ -153,12 +146,13 @@ def test_another_day_than_that_of_the_first_donation_is_asked_for_by_itself(live
     ],
 )
 def test_two_collections_keep_their_distance_when_the_day_changes(
-    desk: Desk, interval: str, last: date, day: int, first: date
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, interval: str, last: date, day: int, first: date
 ) -> None:
     donation = desk.donation(regularly=desk.regularly(interval=Interval(interval)))
     mandate = donation.mandate
     assert mandate
     mandate.started_at = datetime(last.year, last.month, last.day, 15, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: mandate.started_at)  # nor does a day come before today
     assert subscriptions.first_on_day(mandate, day) == first
 
 
@@ -206,40 +200,6 @@ def test_whoever_ends_it_is_known_with_their_reason(live: Desk) -> None:
     assert told(mandate) == [NoticeKind.MANDATE_ENDED]
     with pytest.raises(NotChangeable, match="ended"):
         want(mandate, ChangeKind.PAUSE)
-
-
-def test_an_open_collection_is_tried_again_when_the_donor_asks(live: Desk) -> None:
-    payment, mandate = sign_up(live, "fails_later")
-    live.until_next_collection(payment)
-    mandate.refresh_from_db()
-    assert mandate.state == MandateState.FAILING
-    refused = want(mandate, ChangeKind.COLLECT)
-    assert (refused.state, refused.error_code) == (ChangeState.REFUSED, "generic_decline")
-    live.control(f"payment_methods/{live.subscription(payment).default_payment_method}/replace", case="success")
-    assert want(mandate, ChangeKind.COLLECT).state == ChangeState.MADE
-    live.keep_up()
-    mandate.refresh_from_db()
-    assert mandate.state == MandateState.ACTIVE
-    assert told(mandate)[-1] == NoticeKind.MANDATE_MENDED
-    with pytest.raises(NotChangeable, match="nothing_open"):
-        want(mandate, ChangeKind.COLLECT)
-
-
-def test_the_reason_of_a_failure_is_told(live: Desk) -> None:
-    payment, mandate = sign_up(live)
-    live.control(f"payment_methods/{live.subscription(payment).default_payment_method}/replace", case="expired_card")
-    live.until_next_collection(payment)
-    notice = mandate.notices.get(kind=NoticeKind.MANDATE_FAILED)
-    assert (notice.code, notice.step, notice.is_last) == ("expired_card", 1, False)
-
-
-def test_a_link_mends_what_is_open_and_else_changes_the_card(live: Desk) -> None:
-    payment, mandate = sign_up(live, "fails_later")
-    portal = mandates.mend_url(mandate, return_url="http://shop.example/m")
-    assert "/c/portal/" in portal
-    assert "/c/portal/" in mandates.card_url(mandate, return_url="http://shop.example/m")
-    live.until_next_collection(payment)
-    assert "/c/invoice/" in mandates.mend_url(mandate, return_url="http://shop.example/m")
 
 
 def test_the_same_wish_twice_is_one_change_and_another_waits_for_it(live: Desk) -> None:
@@ -310,6 +270,32 @@ def test_an_appeal_that_closes_ends_its_mandates_or_tells_their_donors_as_it_pro
     assert (going_on.state, told(going_on)) == ("active", [NoticeKind.MANDATE_REDIRECTED])
 
 
+@pytest.mark.parametrize("until", [AppealState.RESOLVED, AppealState.ARCHIVED])
+@pytest.mark.parametrize("promised", list(AfterClose))
+def test_an_appeal_put_away_before_its_mandates_were_looked_at_keeps_its_promise_all_the_same(
+    live: Desk, until: AppealState, promised: AfterClose
+) -> None:
+    payment, mandate = sign_up(live, first_on=timezone.now().date() + timedelta(days=20))
+    wording = AppealWording.objects.create(
+        appeal=live.kit.appeal, locale="en", version=2, title="t", ask="a", purpose="p", secondary_purpose="s",
+        after_close=promised,
+    )  # fmt: skip
+    Mandate.objects.filter(pk=mandate.pk).update(wording=wording)
+    for state in OVER[: OVER.index(until) + 1]:
+        live.kit.appeal.state = state
+        live.kit.appeal.save()
+    assert mandates.end_those_of_closed_appeals() == 1
+    mandates.carry_out_due()
+    mandate.refresh_from_db()
+    if promised == AfterClose.ENDS:
+        assert (mandate.state, mandate.end_reason) == (MandateState.ENDED, MandateEnd.APPEAL_CLOSED)
+        return
+    assert (mandate.state, told(mandate)) == (MandateState.ACTIVE, [NoticeKind.MANDATE_REDIRECTED])
+    live.until_next_collection(payment)
+    donation = mandate.donations.get()
+    assert (state_of(donation), donation.fund) == ("received", live.kit.appeal.late_fund)
+
+
 def test_two_words_of_one_second_that_differ_are_settled_by_asking(live: Desk) -> None:
     payment, mandate = sign_up(live)
     truth: Any = live.subscription(payment).to_dict(for_json=True)
@@ -371,10 +357,8 @@ def test_an_invoice_of_a_mandate_that_nobody_knows_does_nothing(live: Desk) -> N
 
 def test_finance_ends_a_mandate_from_its_page_and_nobody_else_does(live: Desk) -> None:
     _payment, mandate = sign_up(live)
-    seed.accounts()
     address = reverse("admin:fundraising_mandate_end", args=[mandate.pk])
-    for role, client in (("campaigner", Client()), ("finance", Client())):
-        client.force_login(User.objects.get(username=role))
+    for role, client in ((role, staff.everywhere(role)) for role in ("campaigner", "finance")):
         page = client.get(address)
         if role == "campaigner":
             assert page.status_code in {302, 403}

@@ -11,8 +11,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from fundraising import ledger
-from fundraising.models import BROUGHT, Donation, Mandate, Posting, Purpose
-from payments import gateway, handlers, invoices, sync
+from fundraising.models import BROUGHT, Donation, Mandate, MandateState, Posting, Purpose
+from payments import gateway, handlers, invoices, subscriptions, sync
 from payments.models import EventState, InboxEvent, Payment, Subscription
 from tests.payments.desk import DAY, Desk, Event, assert_books_agree, booked, differences, handle_all, unhandled
 from tests.payments.mandate_scenarios import SCENARIOS, MandateScenario
@@ -20,7 +20,11 @@ from tests.payments.test_facts_in_any_order import ORDERS, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OF_MANDATES = [*handlers.TIMED, *(kind for kind in handlers.HANDLERS if kind.startswith(("invoice", "payment_method")))]
+# Those of payouts are in test_payout_words.py.
+OF_MANDATES = [
+    *(kind for kind in handlers.TIMED if not kind.startswith("payout")),
+    *(kind for kind in handlers.HANDLERS if kind.startswith(("invoice", "payment_method"))),
+]
 # What several workers may have in hand at once.
 CROWDED = ("renewed twice", "renewal failed, then mended", "renewed by debit", "ended while a debit was on its way")
 
@@ -47,6 +51,8 @@ def assert_ended(scenario: MandateScenario, payment: Payment, note: str = "") ->
     assert sorted(donation.state for donation in donations) == sorted(scenario.donations), note
     assert net(mandate) == scenario.net, note
     assert not mandate.donations.filter(payments=None).exists(), note
+    failing = scenario.mandate == MandateState.FAILING
+    assert (subscriptions.waiting(mandate) is not None, mandate.retry_on is not None) == (failing, failing), note
     return mandate
 
 

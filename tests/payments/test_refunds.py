@@ -7,12 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from config.demo import seed
 from fundraising import donations
 from fundraising.models import DonationState
 from fundraising.money import Money
@@ -22,6 +20,7 @@ from payments.tasks import carry_out_refunds
 from tests.payments.desk import Desk, assert_books_agree, differences, state_of
 from tests.payments.test_disputes import deliver_all
 from tests.payments.test_facts_in_any_order import at_once
+from tests.staff import everywhere as signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,13 +48,6 @@ def made_at_stripe(desk: Desk) -> list[int]:
 def due_now() -> None:
     """The time until the next attempt has passed."""
     RefundRequest.objects.update(next_attempt_at=timezone.now())
-
-
-def signed_in(role: str) -> Client:
-    seed.accounts()
-    client = Client()
-    client.force_login(User.objects.get(username=role))
-    return client
 
 
 def address(payment: Payment) -> str:
@@ -253,7 +245,7 @@ def test_a_worker_that_wakes_late_refunds_nothing_under_a_spent_key(desk: Desk) 
     for state in (RefundState.ASKED, RefundState.MADE):
         due_now()
         assert refunds.carry_out(wanted.pk) == state
-    refunds._ask(*asleep)
+    refunds._ask(asleep)
     wanted.refresh_from_db()
     assert (wanted.state, made_at_stripe(desk)) == (RefundState.MADE, [2_000])
 

@@ -87,11 +87,11 @@ def test_the_line_of_a_refund_that_failed_and_of_money_in_suspense_is_booked_too
 
 
 def test_a_balance_transaction_that_appears_later_is_found_by_the_next_reading(desk: Desk) -> None:
-    desk.control("settings", balance_transaction_delay=5)
+    desk.control("settings", balance_transaction_delay=3_600)
     desk.donate()
     desk.deliver(desk.events())
     assert settlement.settle_account(desk.account) == 0
-    desk.advance(10)
+    desk.advance(3_600)
     assert settlement.settle_account(desk.account) == 1
     assert_balance_is_stripes(desk)
 

@@ -38,7 +38,7 @@ def test_after_any_faults_the_books_agree_with_stripe_to_the_cent(
 
 
 def test_after_months_of_any_faults_the_books_agree_with_stripe_to_the_cent(sandbox: Sandbox, live_server: Any) -> None:
-    simulated = place.simulate(sandbox.http, live_server.url, seed_number=101, count=15, months=3, choice="all")
+    simulated = place.simulate(sandbox.http, live_server.url, seed_number=101, count=8, months=2, choice="all")
     assert_is_good(simulated)
     assert simulated[1].renewals > 0
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from fundraising.models import DonationState, MandateState
 from payments import facts, gateway, settlement, sweeps, sync, tasks
+from payments.gateway import calls
 from payments.models import BalanceTransaction, EventState, InboxEvent, StripeAccount, SyncCursor
 from tests.payments.desk import Desk, differences, handle_all, state_of, unhandled
 
@@ -95,8 +96,8 @@ def test_a_sweep_waits_as_long_as_stripe_says_and_no_longer_than_it_has_patience
 
 
 def test_the_seconds_that_stripe_asks_for_are_read_from_its_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert gateway._seconds("12") == 12
-    assert [gateway._seconds(text) for text in ("", "soon", "-1")] == [None] * 3
+    assert calls._seconds("12") == 12
+    assert [calls._seconds(text) for text in ("", "soon", "-1")] == [None] * 3
     desk.faults({"kind": "api_429"})
     with pytest.raises(gateway.Unavailable) as refused:
         gateway.get_balance(desk.account)

@@ -10,4 +10,4 @@ from tests.waiting import wait_until
 @pytest.mark.celery
 def test_a_nudge_reaches_a_real_worker(celery_worker: Running) -> None:
     task = fold.delay()
-    wait_until(lambda: any(f"{task.id}] succeeded" in line for line in celery_worker.tail))
+    wait_until(lambda: any(f"{task.id}] succeeded" in line for line in [*celery_worker.tail]))

@@ -107,7 +107,7 @@ def test_what_was_committed_is_there_after_a_kill_of_the_server(state: Path) -> 
         except psycopg.OperationalError:
             return None
 
-    assert wait_until(again, 30) == 42
+    assert wait_until(again) == 42
     assert server_pid(state) != killed
     user.kill()
 
@@ -116,6 +116,7 @@ def test_a_killed_keeper_is_replaced_at_the_next_start(state: Path) -> None:
     user = User(state)
     answer(user.url(), "SELECT 1")
     os.kill(int((Place.of(state).home / "keeper.lock").read_text()), signal.SIGKILL)
+    wait_until(lambda: not embedded_postgres._kept(Place.of(state)), what="the keeper to die")
     newcomer = User(state)
     assert answer(newcomer.url()) == 1
     user.kill()

@@ -16,6 +16,8 @@ from config.processes import Group, Program, free_port
 from tests.databases import PROJECT
 from tests.waiting import wait_until
 
+PATIENCE_SECONDS = 60
+
 
 class Backend(http.server.BaseHTTPRequestHandler):
     """Says what it was asked, streams slowly, or takes a body."""
@@ -36,7 +38,7 @@ class Backend(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(b"data: 1\n\n")
-        self.go_on.wait(10)
+        self.go_on.wait(PATIENCE_SECONDS)
         try:
             while True:
                 self.wfile.write(b"data: 2\n\n")
@@ -77,7 +79,7 @@ def front(backends: tuple[int, int], processes: Group) -> str:
 def test_totals_go_to_live_and_everything_else_to_web(front: str, backends: tuple[int, int]) -> None:
     web, live = backends
     for path, backend in {"/": web, "/it/a/x/": web, "/totals": web, "/totals/x": live, "/x/totals/": web}.items():
-        assert httpx.get(front + path).headers["X-Backend"] == str(backend), path
+        assert httpx.get(front + path, timeout=PATIENCE_SECONDS).headers["X-Backend"] == str(backend), path
 
 
 def test_the_client_cannot_claim_another_origin(front: str) -> None:
@@ -87,7 +89,7 @@ def test_the_client_cannot_claim_another_origin(front: str) -> None:
         "Forwarded": "for=9.9.9.9",
         "X-Real-IP": "9.9.9.9",
     }
-    seen = httpx.get(front, headers=forged).text
+    seen = httpx.get(front, headers=forged, timeout=PATIENCE_SECONDS).text
     assert "9.9.9.9" not in seen
     assert "X-Forwarded-For: 127.0.0.1\n" in seen
     assert "X-Forwarded-Proto: http\n" in seen
@@ -95,21 +97,21 @@ def test_the_client_cannot_claim_another_origin(front: str) -> None:
 
 
 def test_events_arrive_as_they_are_sent_and_a_leaving_viewer_frees_the_backend(front: str) -> None:
-    with httpx.stream("GET", f"{front}/totals/stream", timeout=10) as response:
+    with httpx.stream("GET", f"{front}/totals/stream", timeout=PATIENCE_SECONDS) as response:
         chunks = response.iter_bytes()
         assert next(chunks) == b"data: 1\n\n"
         Backend.go_on.set()
         assert b"data: 2" in next(chunks)
-    assert Backend.gone.wait(10)
+    assert Backend.gone.wait(PATIENCE_SECONDS)
 
 
 def test_a_body_of_megabytes_passes_whole(front: str) -> None:
     body = bytes(range(256)) * 20_000
-    assert httpx.post(front, content=body).content == body
+    assert httpx.post(front, content=body, timeout=PATIENCE_SECONDS).content == body
 
 
 def test_a_client_that_stops_sending_still_gets_its_answer(front: str) -> None:
-    with socket.create_connection(("127.0.0.1", int(front.rsplit(":", 1)[1])), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", int(front.rsplit(":", 1)[1])), timeout=PATIENCE_SECONDS) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: example\r\n\r\n")
         client.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: client.recv(65536), b""))
@@ -118,7 +120,7 @@ def test_a_client_that_stops_sending_still_gets_its_answer(front: str) -> None:
 
 
 def test_a_head_in_single_bytes_is_understood(front: str) -> None:
-    with socket.create_connection(("127.0.0.1", int(front.rsplit(":", 1)[1])), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", int(front.rsplit(":", 1)[1])), timeout=PATIENCE_SECONDS) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in b"GET / HTTP/1.1\r\nHost: slow\r\n\r\n":
             client.sendall(bytes([byte]))
@@ -136,7 +138,7 @@ def test_a_head_that_two_servers_could_read_differently_is_refused(head: bytes) 
 
 
 def test_an_endless_head_is_refused(front: str) -> None:
-    answer = httpx.get(front, headers={"X-Long": "x" * 100_000})
+    answer = httpx.get(front, headers={"X-Long": "x" * 100_000}, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 400
 
 
@@ -146,7 +148,7 @@ def test_a_backend_that_is_down_is_said(processes: Group, tmp_path: Path) -> Non
     group.start(Program("front", [sys.executable, "-m", "config.front", str(port), nobody, nobody]))
     try:
         wait_until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
-        answer = httpx.get(f"http://127.0.0.1:{port}/")
+        answer = httpx.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE_SECONDS)
         assert (answer.status_code, answer.headers["Retry-After"]) == (502, "2")
     finally:
         group.stop()

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 from django.db import connection, connections
@@ -63,11 +62,11 @@ def test_failures_in_the_middle_leave_no_gap(monkeypatch: pytest.MonkeyPatch) ->
     donations = [factories.received_donation(kit)[0] for _ in range(8)]
     render, turn, lock = pdf.render, iter(range(100)), threading.Lock()
 
-    def fail_every_third(snapshot: Snapshot) -> bytes:
+    def fail_every_third(snapshot: Snapshot, **how: pdf.Printer | None) -> bytes:
         with lock:
             if next(turn) % 3 == 1:
                 raise OSError("out of ink")
-        return render(snapshot)
+        return render(snapshot, **how)
 
     monkeypatch.setattr(pdf, "render", fail_every_third)
 
@@ -95,39 +94,52 @@ def test_a_worker_holding_a_donation_is_not_waited_for() -> None:
             cursor.execute("BEGIN")
             cursor.execute("SELECT FROM fundraising_donation WHERE id = %s FOR UPDATE", [donation.pk])
             held.set()
-            done.wait(10)
+            done.wait(60)
             cursor.execute("ROLLBACK")
 
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(in_thread, hold)
-        held.wait(10)
+        assert held.wait(60)
         assert receipts.issue_if_free(donation) is None
         done.set()
         job.result()
     assert receipts.issue_if_free(donation) is not None
 
 
+# A worker that issues three receipts in each database transaction and is killed when it has taken a step so many times.
+DYING_WORKER = """
+import os, signal, sys
+import django
+django.setup()
+from receipts import bulk, tasks
+tasks.AT_ONCE = 3
+name, times = sys.argv[1], int(sys.argv[2])
+step = getattr(bulk, name)
+def last(*args):
+    global times
+    done, times = step(*args), times - 1
+    if not times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+setattr(bulk, name, last)
+tasks.work_off()
+"""
+
+
 def test_a_process_killed_while_issuing_leaves_no_gap_and_no_half_receipt(database_url: str) -> None:
     kit = factories.make_appeal()
-    for _ in range(12):
+    for _ in range(24):
         factories.received_donation(kit)
-    work = "import django; django.setup(); from receipts import tasks; tasks.work_off()"
     env = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    for kills in (1, 2):
-        before = Receipt.objects.count()
-        worker = subprocess.Popen([sys.executable, "-c", work], env=env, cwd=databases.PROJECT)
-        wait_until(partial(_issued_more_than, before + 1), 30, f"receipts of worker {kills}")
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-    assert 0 < Receipt.objects.count() < 12
-    wait_until(_no_other_transaction)
+    # In the second transaction of each: with numbers taken and pages half printed; and with all stored.
+    for issued, step, times in ((3, "_print_one", "5"), (6, "_store", "2")):
+        command = [sys.executable, "-c", DYING_WORKER, step, times]
+        assert subprocess.run(command, env=env, cwd=databases.PROJECT).returncode == -signal.SIGKILL
+        wait_until(_no_other_transaction)
+        assert sequences() == list(range(1, issued + 1))
     tasks.work_off()
-    assert sequences() == list(range(1, 13))
-    assert Series.objects.get().last_number == Document.objects.count() == OutgoingMail.objects.count() == 12
-
-
-def _issued_more_than(count: int) -> bool:
-    return Receipt.objects.count() > count
+    assert sequences() == list(range(1, 25))
+    assert Series.objects.get().last_number == Document.objects.count() == OutgoingMail.objects.count() == 24
 
 
 def _no_other_transaction() -> bool:

@@ -8,19 +8,22 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail as outbox
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection, connections
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from fundraising import donations, mandates, reminders
 from fundraising.drafts import Regularly
 from fundraising.models import Donation, Interval, Mandate, MandateEnd, MandateState, Notice, NoticeKind
 from fundraising.money import Money
-from receipts import audit, delivery, notices, receipts, tasks
+from receipts import audit, receipts, tasks
+from receipts.mail import delivery, link_letters, notices
 from receipts.models import MailKind, MailState, OutgoingMail
-from tests import factories
+from tests import factories, staff
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -44,6 +47,7 @@ def fail(mandate: Mandate, step: int = 1, code: str = "", *, is_last: bool = Fal
     at = NOW + timedelta(days=step)
     told = mandates.failed(mandate.uuid, about=f"{about}:{step}", step=step, is_last=is_last, code=code, at=at)
     assert told
+    mandates.expect_retry(mandate.uuid, on=None if is_last else date(2031, 5, 17 + step))
 
 
 def send() -> list[EmailMultiAlternatives]:
@@ -161,12 +165,42 @@ def test_the_tone_goes_from_friendly_to_final_and_then_it_ends_without_another_m
     fail(mandate, 4, is_last=True)
     mandates.ended(mandate.uuid, about="c", reason=MandateEnd.GAVE_UP, wish="", at=NOW + timedelta(days=5))
     said.append(words(only(send())))
-    assert "you need not do anything" in said[0]
+    assert "you need not do anything: it will be tried again by itself on May 18, 2031" in said[0]
     assert "We have tried again" in said[1]
-    assert "after one more attempt we stop by ourselves" in said[2]
+    assert "Otherwise it will be tried again by itself on May 19, 2031." in said[1]
+    assert "by itself on May 20, 2031. Should that fail too, we soon stop by ourselves" in said[2]
     assert "So we stop here." in said[3]
     assert "you owe us nothing" in said[3]
     assert "Settle it now" not in said[3]
+
+
+@pytest.mark.parametrize("code", ["", "expired_card", "authentication_required"])
+def test_each_mail_says_when_it_is_tried_again_as_planned_when_the_mail_is_written(code: str) -> None:
+    mandate = begun()
+    fail(mandate, code=code)
+    mandates.expect_retry(mandate.uuid, on=date(2031, 6, 2))
+    assert "tried again by itself on June 2, 2031" in words(only(send()))
+
+
+def test_a_mail_says_that_it_was_the_last_attempt_where_the_provider_plans_no_other() -> None:
+    mandate = begun()
+    fail(mandate)
+    mandates.expect_retry(mandate.uuid, on=None)
+    text = words(only(send()))
+    assert "So we stop here." in text
+    assert "tried again" not in text
+
+
+def test_a_failure_names_the_amount_that_was_to_be_collected_whatever_is_agreed_by_now() -> None:
+    mandate = begun()
+    mandates.collect_next(mandate.uuid, about="in_1", amount=mandate.amount, at=NOW)
+    fail(mandate)
+    cover = Money(0, "EUR")
+    later = NOW + timedelta(days=2)
+    mandates.changed(mandate.uuid, about="c", amount=Money(700, "EUR"), fee_cover=cover, day=3, next_on=NEXT, at=later)
+    failed, changed = (words(message) for message in send())
+    assert "your regular donation of €50" in failed
+    assert "From now on it is €7" in changed
 
 
 @pytest.mark.parametrize(
@@ -199,6 +233,14 @@ def test_a_notice_is_in_the_language_of_its_mandate() -> None:
     message = only(send())
     assert f"/it/m/{mandate.uuid}/" in message.body
     assert "Quanto non serve a questo appello" in message.body
+    assert message.subject == f"Il tuo pagamento {mandate.reference}: che cosa cambia"
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES if code != "en"])
+def test_every_subject_of_a_mail_is_written_in_each_language(language: str) -> None:
+    with override(language):
+        for subject in (*notices.SUBJECTS.values(), *link_letters.SUBJECTS.values()):
+            assert gettext(subject) != subject
 
 
 # --- A debit that does not come -----------------------------------------------------------------------
@@ -380,16 +422,17 @@ def test_a_notice_that_nobody_mails_for_a_day_is_a_fault() -> None:
     assert name not in [check.name for check in audit.checks() if not check.ok]
 
 
-def test_the_desk_sees_notices_among_the_mails(admin_client: Any) -> None:
+def test_the_desk_sees_notices_among_the_mails() -> None:
     mandate = begun()
     say(mandate, NoticeKind.MANDATE_CHANGED)
     donation: Donation = factories.received_donation()[0]
     receipt = receipts.issue_receipt(donation)
     send()
-    shown = admin_client.get("/admin/receipts/outgoingmail/").content.decode()
+    client = staff.everywhere("finance")
+    shown = client.get("/admin/receipts/outgoingmail/").content.decode()
     assert mandate.reference in shown
     assert "amount or day changed" in shown
     assert receipt.number in shown
-    found = admin_client.get("/admin/receipts/outgoingmail/", {"q": str(mandate.uuid)}).content.decode()
+    found = client.get("/admin/receipts/outgoingmail/", {"q": str(mandate.uuid)}).content.decode()
     assert mandate.reference in found
     assert receipt.number not in found

@@ -1,12 +1,14 @@
 """Faults of the API: refused, failing, slow, done without an answer."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import stripe
 
 from tests.sandbox.conftest import Desk, client_for
+from tests.waiting import wait_until
 
 INTENT: Any = {"amount": 1000, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}
 
@@ -64,6 +66,18 @@ def test_a_slow_answer_comes_late(desk: Desk) -> None:
     started = time.monotonic()
     desk.stripe.v1.balance.retrieve()
     assert time.monotonic() - started >= 0.3
+
+
+def test_a_slow_request_is_not_struck_by_faults_that_came_after_it(desk: Desk) -> None:
+    desk.faults({"kind": "api_slow", "seconds": 60, "count": 1, "match": "POST *"})
+    with ThreadPoolExecutor(1) as thread:
+        slow = thread.submit(desk.stripe.v1.payment_intents.create, INTENT)
+        wait_until(desk.struck)
+        desk.faults({"kind": "api_dropped", "count": 1, "match": "POST *"})  # and lets it go
+        assert slow.result().status == "succeeded"
+    assert desk.struck() == {}
+    with pytest.raises(stripe.APIConnectionError):
+        desk.stripe.v1.payment_intents.create(INTENT)
 
 
 def test_the_same_seed_strikes_the_same_requests(desk: Desk) -> None:

@@ -8,6 +8,21 @@ import stripe
 from tests.sandbox.conftest import Desk
 
 DAY = 86_400
+TYPES = {"gbp": "gb_bank_transfer", "jpy": "jp_bank_transfer", "mxn": "mx_bank_transfer", "usd": "us_bank_transfer"}
+
+
+EURO_ACCOUNT = {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "DE"}}
+
+
+def _options(transfer: Any = EURO_ACCOUNT) -> Any:
+    return {"customer_balance": {"funding_type": "bank_transfer", "bank_transfer": transfer}}
+
+
+def _by_transfer(desk: Desk, currency: str = "eur", **more: Any) -> Any:
+    """A session that offers a bank transfer."""
+    customer = desk.stripe.v1.customers.create({"email": "ada@example.org"})
+    transfer = {**EURO_ACCOUNT} if currency == "eur" else {"type": TYPES[currency]}
+    return _session(desk, currency, **{"customer": customer.id, "payment_method_options": _options(transfer), **more})
 
 
 def _session(desk: Desk, currency: str = "eur", minor: int = 2500, **more: Any) -> Any:
@@ -19,7 +34,7 @@ def _session(desk: Desk, currency: str = "eur", minor: int = 2500, **more: Any) 
 
 def _transfer(desk: Desk) -> tuple[Any, Any]:
     """A session whose donor chose to transfer, and its intent."""
-    session = _session(desk, customer_creation="always")
+    session = _by_transfer(desk)
     answer = desk.http.post(f"/c/pay/{session.id}", data={"case": "bank_transfer", "email": "ada@example.org"})
     assert (answer.status_code, answer.headers["location"]) == (303, "http://shop.example/thanks")
     session = desk.stripe.v1.checkout.sessions.retrieve(session.id)
@@ -72,18 +87,55 @@ def test_money_for_a_cancelled_intent_is_not_taken(desk: Desk) -> None:
     assert desk.stripe.v1.charges.list().data == []
 
 
-def test_a_transfer_is_offered_to_customers_in_euros_only(desk: Desk) -> None:
-    offered = _session(desk, customer_creation="always")
-    assert "bank_transfer" in desk.http.get(offered.url).text
+def test_a_transfer_is_offered_to_customers_whose_session_says_so(desk: Desk) -> None:
+    assert "bank_transfer" in desk.http.get(_by_transfer(desk).url).text
+    customer = desk.stripe.v1.customers.create({}).id
     for session in (
         _session(desk),
-        _session(desk, currency="usd", customer_creation="always"),
-        _session(desk, customer_creation="always", excluded_payment_method_types=["customer_balance"]),
+        _session(desk, customer=customer),
+        _session(desk, customer_creation="always", payment_method_options=_options()),
+        _by_transfer(desk, excluded_payment_method_types=["customer_balance"]),
     ):
         assert "bank_transfer" not in desk.http.get(session.url).text
         refused = desk.http.post(f"/sandbox/checkout/{session.id}/pay", json={"case": "bank_transfer"})
         assert refused.status_code == 400
         assert desk.stripe.v1.checkout.sessions.retrieve(session.id).status == "open"
+
+
+@pytest.mark.parametrize(
+    ("currency", "kind"), [("gbp", "sort_code"), ("jpy", "zengin"), ("mxn", "spei"), ("usd", "aba")]
+)
+def test_other_currencies_have_accounts_of_their_own(desk: Desk, currency: str, kind: str) -> None:
+    session = _by_transfer(desk, currency)
+    desk.pay(session, "bank_transfer")
+    session = desk.stripe.v1.checkout.sessions.retrieve(session.id)
+    told: Any = desk.stripe.v1.payment_intents.retrieve(str(session.payment_intent)).next_action
+    shown = told.display_bank_transfer_instructions
+    assert (shown.type, shown.currency, shown.financial_addresses[0].type) == (TYPES[currency], currency, kind)
+
+
+@pytest.mark.parametrize(
+    ("currency", "transfer"),
+    [("usd", EURO_ACCOUNT), ("chf", {"type": "us_bank_transfer"}), ("eur", {"type": "eu_bank_transfer"})],
+)
+def test_a_transfer_that_does_not_fit_the_currency_is_refused(desk: Desk, currency: str, transfer: Any) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        _session(desk, currency, payment_method_options=_options(transfer))
+
+
+def test_a_part_is_no_charge_and_what_is_too_much_is_not_taken(desk: Desk) -> None:
+    session, intent = _transfer(desk)
+    page = intent.next_action.display_bank_transfer_instructions.hosted_instructions_url
+    assert "25.00 EUR" in desk.http.get(page).text
+    assert desk.control(f"intents/{intent.id}/fund", amount=1000) == {"status": "requires_action"}
+    assert "15.00 EUR" in desk.http.get(page).text
+    assert desk.stripe.v1.charges.list().data == []
+    assert "payment_intent.partially_funded" in _types(desk)
+    assert desk.http.post(page, data={"minor": "2000"}).status_code == 303
+    [charge] = desk.stripe.v1.charges.list().data
+    assert (charge.amount, charge.status) == (2500, "succeeded")
+    assert desk.stripe.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
+    assert "any more" in desk.http.get(page).text
 
 
 @pytest.mark.parametrize("currency", ["huf", "twd"])

@@ -192,9 +192,12 @@ def _visit_checkout(desk: Desk, v1: Api) -> None:
     price = {"currency": "eur", "unit_amount": 500, "product_data": {"name": "Donation"}}
     items = {"mode": "payment", "line_items": [{"quantity": 1, "price_data": price}]}
     v1.checkout.sessions.create({**items, "ui_mode": "elements", "return_url": "http://shop.example/r"})
-    awaited = desk.open_checkout(customer_creation="always")
+    transfer = {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "DE"}}
+    options = {"customer_balance": {"funding_type": "bank_transfer", "bank_transfer": transfer}}
+    awaited = desk.open_checkout(customer=v1.customers.create({}).id, payment_method_options=options)
     desk.pay(awaited, "bank_transfer")
-    v1.checkout.sessions.retrieve(awaited.id, {"expand": ["payment_intent.payment_method"]})
+    shown = v1.checkout.sessions.retrieve(awaited.id, {"expand": ["payment_intent.payment_method"]})
+    desk.control(f"intents/{shown.payment_intent.id}/fund", amount=1)
     saving = v1.checkout.sessions.create({"mode": "setup", "currency": "eur", "success_url": "http://shop.example"})
     desk.pay(saving, "sepa_succeeds")
 

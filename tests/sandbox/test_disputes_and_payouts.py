@@ -110,6 +110,22 @@ def test_an_automatic_payout_is_itemised_once_it_is_reconciled(desk: Desk) -> No
     assert desk.event_types()[-2:] == ["payout.paid", "payout.reconciliation_completed"]
 
 
+def test_a_bank_takes_back_that_a_dispute_was_lost(desk: Desk) -> None:
+    intent = desk.donate(10_000)
+    before = _net(desk)
+    charge: Any = intent.latest_charge
+    dispute = desk.control(f"charges/{charge.id}/dispute")
+    assert desk.http.post(f"/sandbox/disputes/{dispute['id']}/reconsider", json={"status": "won"}).status_code == 400
+    desk.control(f"disputes/{dispute['id']}/decide", outcome="lost")
+    assert desk.control(f"disputes/{dispute['id']}/reconsider", status="under_review")["status"] == "under_review"
+    desk.control(f"disputes/{dispute['id']}/decide", outcome="lost")
+    assert _net(desk) == before - 10_000 - 2_000
+    back = desk.control(f"disputes/{dispute['id']}/reconsider", status="won")
+    assert [line["reporting_category"] for line in back["balance_transactions"]] == ["dispute", "dispute_reversal"]
+    assert _net(desk) == before - 2_000
+    assert desk.event_types()[-2:] == ["charge.dispute.updated", "charge.dispute.funds_reinstated"]
+
+
 def test_what_was_paid_out_is_not_paid_out_again(desk: Desk) -> None:
     desk.donate(10_000)
     desk.advance(2 * DAY)

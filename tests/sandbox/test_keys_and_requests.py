@@ -1,6 +1,7 @@
 """Keys, versions, parameters, idempotency and errors."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 import stripe
 
 from tests.sandbox.conftest import Desk, client_for
+from tests.waiting import wait_until
 
 
 def _post(desk: Desk, path: str, data: dict[str, str], **headers: str) -> httpx.Response:
@@ -134,21 +136,15 @@ def test_a_key_longer_than_255_characters_is_refused(desk: Desk) -> None:
 
 
 def test_the_same_key_used_at_once_is_a_conflict(desk: Desk) -> None:
-    desk.faults({"kind": "api_slow", "seconds": 1, "count": 1})
-    answers: list[httpx.Response] = []
-    data = {"amount": "1000", "currency": "eur"}
-
-    def post() -> None:
-        answers.append(_post(desk, "/v1/payment_intents", data, Idempotency_Key="k1"))
-
-    threads = [threading.Thread(target=post) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(answer.status_code for answer in answers) == [200, 409]
-    conflict = next(answer for answer in answers if answer.status_code == 409)
-    assert conflict.json()["error"]["code"] == "idempotency_key_in_use"
+    desk.faults({"kind": "api_slow", "seconds": 60, "count": 1})
+    post = partial(_post, desk, "/v1/payment_intents", {"amount": "1000", "currency": "eur"}, Idempotency_Key="k1")
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(post)
+        wait_until(desk.struck)  # it is under way, and stays so until there are other faults
+        conflict = post()
+        desk.faults()
+        assert first.result().status_code == 200
+    assert (conflict.status_code, conflict.json()["error"]["code"]) == (409, "idempotency_key_in_use")
 
 
 def test_metadata_is_limited_as_at_stripe(desk: Desk) -> None:

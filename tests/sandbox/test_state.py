@@ -25,14 +25,14 @@ def _running(state: Path) -> Iterator[tuple[Desk, subprocess.Popen[bytes]]]:
     process = subprocess.Popen(
         [sys.executable, *COMMAND, str(port)],
         cwd=databases.PROJECT,
-        env={**os.environ, "SANDBOX_STATE": str(state)},
+        env={**os.environ, "SANDBOX_STATE": str(state), "SANDBOX_SEPA_DELAY": "3600"},
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
         wait_until(lambda: answers(url), what="the sandbox to start")
-        with httpx.Client(base_url=url) as http:
+        with httpx.Client(base_url=url, timeout=60) as http:
             yield Desk(url, http, client_for(url)), process
     finally:
         if process.poll() is None:

@@ -1,4 +1,4 @@
-"""Audit the books: ledger, totals, donations, receipts, inbox and Stripe. Exit 1 on any difference; breaks are told."""
+"""Audit ledger, totals, donations, receipts, inbox and Stripe. Exit 1 on any difference; what is open is told."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Command(BaseCommand):
         rows = list(chain(fundraising.audit.checks(), receipts.audit.checks(), payments.audit.checks(), asked))
         width = max(len(row.name) for row in rows)
         for row in rows:
-            mark = "DIFF" if not row.ok else "open" if row.is_break else "ok  "
+            mark = "DIFF" if not row.ok else "open" if row.is_open else "ok  "
             found = row.found if row.ok else f"{row.found}  (expected {row.expected})"
             self.stdout.write(f"{mark}  {row.name:<{width}}  {found}")
-        wrong, breaks = sum(not row.ok for row in rows), sum(row.is_break for row in rows)
-        self.stdout.write(f"{len(rows)} checks, {wrong} differences" + (f", {breaks} open breaks" if breaks else ""))
+        wrong, open_ = sum(not row.ok for row in rows), sum(row.is_open for row in rows)
+        self.stdout.write(f"{len(rows)} checks, {wrong} differences" + (f", {open_} open" if open_ else ""))
         if wrong:
             raise SystemExit(1)

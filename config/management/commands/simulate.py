@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 import time
-from argparse import SUPPRESS, ArgumentParser
+from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
@@ -28,8 +28,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--seed", type=int, default=1, help="the first seed (default 1)")
         parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other (default 1)")
-        parser.add_argument("--donations", type=int, default=500, help="given, not counting renewals (default 500)")
-        parser.add_argument("--gifts", dest="donations", type=int, help=SUPPRESS)
+        given = "given, not counting renewals (default 500)"
+        parser.add_argument("--donations", "--gifts", type=int, default=500, help=given)
         parser.add_argument("--months", type=int, default=6, help="over how many months (default 6)")
         parser.add_argument("--faults", choices=list(faults.CHOICES), default="all")
         parser.add_argument("--log", default="CRITICAL", help="log level; a fault fills the log (default CRITICAL)")

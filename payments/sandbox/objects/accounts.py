@@ -53,7 +53,8 @@ def _open(context: Context) -> Object:
 
 
 def configure(context: Context, wanted: dict[str, Any]) -> Object:
-    """Set country, name, settlement currencies (the first is the default) or payout interval; ValueError if unknown."""
+    """Set country, name, settlement currencies (the first is the default), payout interval or the tax on fees in per
+    cent; ValueError if unknown."""
     account = current(context)
     for name, value in wanted.items():
         if name == "settlement_currencies":
@@ -66,6 +67,8 @@ def configure(context: Context, wanted: dict[str, Any]) -> Object:
         elif name == "payout_interval" and value in ("manual", "daily", "weekly", "monthly"):
             account["settings"]["payouts"]["schedule"]["interval"] = value
             context.later("pay_out", account, DAY)
+        elif name == "fee_tax_percent":
+            account["_fee_tax_percent"] = int(value)
         else:
             raise ValueError(f"Unknown account setting: {name}={value}")
     return context.save(account)

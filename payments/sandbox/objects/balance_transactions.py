@@ -26,13 +26,21 @@ def record(
     currency: str,
     source: Object,
     fee: int = 0,
+    fee_tax: int = 0,
     fee_name: str = "",
     available_in: int | None = None,
     presentment: str | None = None,
 ) -> Object:
-    """Book ``amount`` minor units of the settlement ``currency``; ``presentment`` is the currency charged in."""
+    """Book ``amount`` minor units of the settlement ``currency``; ``presentment`` is the currency charged in.
+
+    ``fee_tax`` is the part of the fee that is tax.
+    """
     delay = context.delay("available_delay") if available_in is None else available_in
-    details = {"amount": fee, "application": None, "currency": currency, "description": fee_name, "type": "stripe_fee"}
+    details = [
+        {"amount": part, "application": None, "currency": currency, "description": name, "type": kind_of_fee}
+        for part, name, kind_of_fee in ((fee - fee_tax, fee_name, "stripe_fee"), (fee_tax, "VAT", "tax"))
+        if part
+    ]
     exchanged = presentment is not None and presentment != currency
     return context.save(
         context.new(
@@ -46,7 +54,7 @@ def record(
             # A JSON number, for display only: amounts are computed with the same rate as a Decimal.
             exchange_rate=float(money.rate(str(presentment), currency)) if exchanged else None,
             fee=fee,
-            fee_details=[details] if fee else [],
+            fee_details=details,
             net=amount - fee,
             reporting_category=category,
             source=source["id"],
@@ -62,6 +70,8 @@ def for_charge(context: Context, charge: Object) -> Object:
     currency = accounts.settlement_currency(context, charge["currency"])
     amount = money.convert(charge["amount"], charge["currency"], currency)
     is_card = charge["payment_method_details"]["type"] == "card"
+    fee = money.card_fee(amount, currency) if is_card else money.sepa_fee(currency)
+    tax = fee * accounts.current(context).get("_fee_tax_percent", 0) // 100
     return record(
         context,
         kind="charge" if is_card else "payment",
@@ -69,7 +79,8 @@ def for_charge(context: Context, charge: Object) -> Object:
         amount=amount,
         currency=currency,
         source=charge,
-        fee=money.card_fee(amount, currency) if is_card else money.sepa_fee(currency),
+        fee=fee + tax,
+        fee_tax=tax,
         fee_name="Stripe processing fees",
         available_in=0 if charge.get("_after") == "available_now" else None,
         presentment=charge["currency"],

@@ -5,7 +5,7 @@ from typing import Any
 from payments.sandbox import errors, events, ids, listing, money
 from payments.sandbox.config import DAY
 from payments.sandbox.context import Context
-from payments.sandbox.objects import customers, line_items, payment_intents, setup_intents
+from payments.sandbox.objects import bank_transfers, customers, line_items, payment_intents, setup_intents
 from payments.sandbox.params import (
     EXPAND,
     PAGE,
@@ -47,6 +47,7 @@ SUBSCRIPTION_DATA = Shape(
         "trial_period_days": integer,
     }
 )
+PAYMENT_METHOD_OPTIONS = Shape({"card": anything, "customer_balance": bank_transfers.OPTIONS, "sepa_debit": anything})
 COPIED: Fields = {
     "allow_promotion_codes": boolean,
     "billing_address_collection": one_of("auto", "required"),
@@ -79,7 +80,7 @@ CREATE = Shape(
         "name_collection": anything,
         "payment_intent_data": PAYMENT_INTENT_DATA,
         "payment_method_configuration": text,
-        "payment_method_options": anything,
+        "payment_method_options": PAYMENT_METHOD_OPTIONS,
         "payment_method_types": list_of(text),
         "saved_payment_method_options": anything,
         "setup_intent_data": Shape({"description": text, "metadata": metadata}),
@@ -112,6 +113,7 @@ def create(context: Context, given: dict[str, Any]) -> Object:
     currency = items[0]["currency"] if items else given.get("currency")
     if mode == "payment":
         money.check_amount(total, items[0]["currency"], "line_items")
+    bank_transfers.check_options(given.get("payment_method_options", {}), currency)
     session = context.new(
         "cs_test",
         "checkout.session",
@@ -140,7 +142,7 @@ def create(context: Context, given: dict[str, Any]) -> Object:
         payment_intent=None,
         payment_link=None,
         payment_method_configuration_details=None,
-        payment_method_options={},
+        payment_method_options=given.get("payment_method_options", {}),
         payment_method_types=given.get("payment_method_types") or ["card", "sepa_debit"],
         payment_status="unpaid",
         permissions=None,

@@ -118,11 +118,27 @@ def decide(context: Context, dispute: Object, outcome: str) -> Object:
     context.save(dispute)
     events.emit(context, "charge.dispute.closed", dispute)
     if outcome == "won" and not inquiry:
-        charge = context.get("charge", dispute["charge"])
-        charge["_charged_back"] = False
-        context.save(charge)
-        _move_money(context, dispute, 1, "dispute_reversal", 0)
-        events.emit(context, "charge.dispute.funds_reinstated", dispute)
+        _reinstate(context, dispute)
+    return dispute
+
+
+def _reinstate(context: Context, dispute: Object) -> None:
+    charge = context.get("charge", dispute["charge"])
+    charge["_charged_back"] = False
+    context.save(charge)
+    _move_money(context, dispute, 1, "dispute_reversal", 0)
+    events.emit(context, "charge.dispute.funds_reinstated", dispute)
+
+
+def reconsider(context: Context, dispute: Object, status: str) -> Object:
+    """The bank takes back that a dispute was lost: ``won`` brings the money back, ``under_review`` leaves it open."""
+    if dispute["status"] != "lost":
+        raise invalid(f"Dispute {dispute['id']} is not lost: {dispute['status']}.")
+    dispute["status"] = status
+    context.save(dispute)
+    events.emit(context, "charge.dispute.updated", dispute)
+    if status == "won":
+        _reinstate(context, dispute)
     return dispute
 
 

@@ -110,10 +110,11 @@ def _book(context: Context, payout: Object, amount: int, kind: str, category: st
 
 
 def pay_out(context: Context) -> list[Object]:
-    """An automatic payout of everything available, one for each currency with a positive sum; each item is marked.
+    """An automatic payout of everything available, one for each currency that has some; each item is marked.
 
-    Where payouts are in whole units, what is over stays in the balance and goes with the next one: the items of such
-    a payout sum to a fraction of a unit more, or less, than what the bank gets.
+    A negative sum is drawn from the bank account. Where payouts are in whole units, what is over stays in the balance
+    and goes with the next one: the items of such a payout sum to a fraction of a unit more, or less, than what the
+    bank gets.
     """
     made = []
     account = accounts.current(context)
@@ -125,7 +126,7 @@ def pay_out(context: Context) -> list[Object]:
         )
         total = sum(item["net"] for item in items) + carried.get(currency, 0)
         amount = total - total % (100 if currency in WHOLE_UNITS else 1)
-        if amount <= 0 or amount > _available(context, currency):
+        if amount == 0 or amount > max(_available(context, currency), 0):
             continue
         carried[currency] = total - amount
         payout = _send(context, amount, currency, {}, automatic=True)
@@ -141,6 +142,7 @@ def arrive(context: Context, payout: Object) -> None:
     if payout["status"] != "pending":
         return
     payout["status"] = "paid"
+    payout["trace_id"] = {"status": "supported", "value": payout["id"][-12:].upper()}
     context.save(payout)
     events.emit(context, "payout.paid", payout, {"status": "pending"})
     if payout["automatic"]:

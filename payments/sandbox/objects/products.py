@@ -54,7 +54,6 @@ UPDATE_PRODUCT = Shape(
         "url": unsettable(text),
     }
 )
-DELETE_PRODUCT = Shape({})
 LIST_PRODUCTS = list_shape(active=boolean, created=moment_or_range)
 CREATE_PRICE = PRICE_DATA.plus(
     {**EXPAND, "active": boolean, "lookup_key": text, "metadata": metadata, "nickname": text}

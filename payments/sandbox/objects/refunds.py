@@ -24,6 +24,9 @@ CREATE = Shape(
 UPDATE = Shape({**EXPAND, "metadata": metadata})
 CANCEL = Shape(EXPAND)
 LIST = list_shape(created=moment_or_range, charge=text, payment_intent=text)
+TRANSFERRED = (
+    "customer_balance"  # https://docs.stripe.com/payments/customer-balance/refunding: the payer is asked first
+)
 
 
 def create(context: Context, given: dict[str, Any]) -> Object:
@@ -80,6 +83,7 @@ def _check(charge: Object, amount: int, remaining: int) -> None:
 
 def _new(context: Context, charge: Object, amount: int, given: dict[str, Any]) -> Object:
     kind = charge["payment_method_details"]["type"]
+    asks = "instructions_email" in given or kind == TRANSFERRED
     waits = kind == "sepa_debit" or charge["_after"] == "refund_succeeds_later"
     details = {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"}
     refund = context.new(
@@ -95,7 +99,7 @@ def _new(context: Context, charge: Object, amount: int, given: dict[str, Any]) -
         reason=given.get("reason"),
         receipt_number=None,
         source_transfer_reversal=None,
-        status="requires_action" if "instructions_email" in given else "pending" if waits else "succeeded",
+        status="requires_action" if asks else "pending" if waits else "succeeded",
         transfer_reversal=None,
     )
     if "instructions_email" in given:
@@ -112,6 +116,8 @@ def _count(context: Context, charge: Object, amount: int) -> None:
 def _plan(context: Context, refund: Object, charge: Object) -> None:
     if refund["status"] == "pending":
         context.later("succeed_refund", refund, context.delay("refund_delay"))
+    elif charge["payment_method_details"]["type"] == TRANSFERRED:
+        context.later("answer_refund", refund, context.delay("refund_delay"))
     elif charge["_after"] == "refund_fails_later":
         context.later("fail_refund", refund, context.delay("refund_delay"))
 
@@ -119,6 +125,14 @@ def _plan(context: Context, refund: Object, charge: Object) -> None:
 def succeed(context: Context, refund: Object) -> None:
     """Job: a pending refund arrived."""
     if refund["status"] == "pending":
+        _move(context, refund, "succeeded")
+
+
+def answer(context: Context, refund: Object) -> None:
+    """Job: the payer has told which account a bank transfer goes back to; now the money moves."""
+    if refund["status"] == "requires_action":
+        charge = context.get("charge", refund["charge"])
+        refund["balance_transaction"] = balance_transactions.for_refund(context, refund, charge)["id"]
         _move(context, refund, "succeeded")
 
 

@@ -1,0 +1,1 @@
+"""Pages of the desk that need more than one app."""
