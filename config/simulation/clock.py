@@ -1,10 +1,10 @@
-"""A clock that runs ahead of the real one, for Python and PostgreSQL alike, as far as the sandbox's does."""
+"""A clock that stands until it is moved, for Python and PostgreSQL alike, as the sandbox's does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import ClassVar
 from unittest import mock
 
@@ -15,25 +15,26 @@ from payments import checkout, sweeps
 from payments.gateway import calls, lists
 
 
-class Ahead(datetime):
+class Standing(datetime):
     """What `django.utils.timezone` takes for `datetime`: the same, but for the present moment."""
 
-    by: ClassVar[timedelta] = timedelta(0)
+    moment: ClassVar[datetime] = datetime.min.replace(tzinfo=UTC)
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) + cls.by
+        return cls.moment.astimezone(tz)
 
 
-# Found before PostgreSQL's own functions of these names, in this one database.
+# Found before PostgreSQL's own functions of these names, in this one database. Each database transaction is a little
+# later than the one before it, so that what came first stays first.
 _FUNCTIONS = """
     CREATE SCHEMA IF NOT EXISTS clock;
-    CREATE TABLE clock.ahead (seconds bigint NOT NULL);
-    INSERT INTO clock.ahead VALUES (0);
+    CREATE TABLE clock.standing (moment timestamptz NOT NULL, since xid8 NOT NULL);
+    INSERT INTO clock.standing VALUES ('epoch', '0');
     CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS
-        $$ SELECT pg_catalog.now() + (SELECT seconds FROM clock.ahead) * interval '1 second' $$;
-    CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
-        $$ SELECT pg_catalog.clock_timestamp() + (SELECT seconds FROM clock.ahead) * interval '1 second' $$;
+        $$ SELECT moment + (pg_current_xact_id()::text::bigint - since::text::bigint) * interval '1 microsecond'
+           FROM clock.standing $$;
+    CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT clock.now() $$;
     DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %%I SET search_path = clock, pg_catalog, public', current_database());
     END $$;
@@ -41,21 +42,25 @@ _FUNCTIONS = """
 
 
 @contextmanager
-def running_ahead() -> Iterator[None]:
-    """Let time be moved by `advance`. The database must be one that is thrown away."""
+def standing(moment: datetime) -> Iterator[None]:
+    """Time stands at a moment until `advance` moves it. The database must be one that is thrown away."""
     with connection.cursor() as cursor:
         cursor.execute(_FUNCTIONS, [])
     connection.close()
-    Ahead.by = timedelta(0)
-    with mock.patch.object(timezone, "datetime", Ahead), hurried():
+    _set(moment)
+    with mock.patch.object(timezone, "datetime", Standing), hurried():
         yield
 
 
 def advance(seconds: int) -> None:
     """Move the present moment; the sandbox's clock is moved apart."""
-    Ahead.by += timedelta(seconds=seconds)
+    _set(Standing.moment + timedelta(seconds=seconds))
+
+
+def _set(moment: datetime) -> None:
+    Standing.moment = moment
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE clock.ahead SET seconds = seconds + %s", [seconds])
+        cursor.execute("UPDATE clock.standing SET moment = %s, since = pg_current_xact_id()", [moment])
 
 
 @contextmanager

@@ -73,6 +73,8 @@ class Driver:
     def do(self, act: Callable[[], object]) -> None:
         self.acts[act.__name__] += 1
         act()
+        if self._chance(0.8):  # seldom, two acts fall into one second, and their events come together
+            self.world.advance(self.random.randint(1, 40))
 
     # --- donors
 
@@ -282,7 +284,7 @@ class Driver:
         self.world.control("faults", faults=[])
         self.broker.loses = 0.0
         for _ in range(4):
-            self.world.control("flush", retry_now=True)
+            self.world.deliver(all_that_wait=True)
             self.world.advance(self.random.randint(8, 12) * 3_600)
             # Of another API version: staff look at each and set it aside, for the sweeps book what it told of.
             inbox.set_aside(InboxEvent.objects.filter(state="parked", waits_for="", next_attempt_at=None))
@@ -290,10 +292,11 @@ class Driver:
             self.work()
         # All is quiet now, and an hour's worth of sweeps brings in what the last hours left.
         for _ in range(2):
-            self.world.control("flush", retry_now=True)
+            self.world.deliver(all_that_wait=True)
             clock.advance(900)
             self.broker.beat_all()
-        ledger.fold()
+        self.world.deliver(all_that_wait=True)
+        self.work()
 
     def _chance(self, of: float) -> bool:
         return self.random.random() < of

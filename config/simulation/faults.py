@@ -25,7 +25,8 @@ CHOICES: dict[str, tuple[dict[str, float], dict[str, float], float]] = {
 def wanted(choice: str) -> list[dict[str, Any]]:
     """What the sandbox's control API is told."""
     webhooks, api, _loses = CHOICES[choice]
-    slow = {"webhook_delayed": 0.5, "webhook_shuffled": 0.3, "api_slow": 0.05}
+    # Virtual seconds; a slow answer takes real ones.
+    slow = {"webhook_delayed": 8 * 3_600, "webhook_shuffled": 1_800, "api_slow": 0.05}
     found: list[dict[str, Any]] = [{"kind": kind, "probability": chance} for kind, chance in webhooks.items()]
     found += [{"kind": kind, "probability": chance, "match": "* /v1/*"} for kind, chance in api.items()]
     return [{**fault, "seconds": slow[fault["kind"]]} if fault["kind"] in slow else fault for fault in found]

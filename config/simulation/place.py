@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -31,9 +33,17 @@ from .driver import Driver
 from .verdict import Verdict, judge
 from .world import World
 
-# Real seconds: a webhook that fails is tried again at once or when the driver flushes.
-SETTINGS = {"retry_schedule": [0.05, 0.2, 1], "sepa_delay": 4 * 86_400, "refund_delay": 86_400, "dispute_delay": 86_400,
-            "balance_transaction_delay": 0, "transfer_delay": 35 * 86_400}  # fmt: skip
+# Seeds begin on days of their own, over four years of which one is leap.
+FIRST_DAY = datetime(2026, 1, 1, 9, tzinfo=UTC)
+# Virtual seconds, as all times of a simulation.
+SETTINGS = {
+    "retry_schedule": [300, 3_600, 18_000, 36_000],
+    "sepa_delay": 4 * 86_400,
+    "refund_delay": 86_400,
+    "dispute_delay": 86_400,
+    "balance_transaction_delay": 0,
+    "transfer_delay": 35 * 86_400,
+}
 
 
 class Silent(WSGIRequestHandler):
@@ -131,7 +141,8 @@ def simulate(
     http: httpx.Client, webhooks: str, *, seed_number: int, count: int, months: int, choice: str
 ) -> tuple[Driver, Verdict, dict[str, int]]:
     """One simulation on an empty database and an emptied sandbox: driver, verdict, and the faults that struck."""
-    with sandbox_as_simulated(http):
+    began = FIRST_DAY + timedelta(days=97 * seed_number % 1461)
+    with sandbox_as_simulated(http, seed_number, began), clock.standing(began), _same_chance(seed_number):
         seed.content()
         account = StripeAccount.objects.get(slug="lantern")
         StripeAccount.objects.exclude(pk=account.pk).delete()
@@ -140,7 +151,6 @@ def simulate(
             mock.patch.object(settings, "EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend"),
             mock.patch.object(settings, "STRIPE_API_BASE", str(http.base_url).rstrip("/")),
             mock.patch.object(inbox.nudge, "wanted", broker.wanted),
-            clock.running_ahead(),
         ):
             connect(account, webhooks)
             world = World(account, http)
@@ -153,15 +163,23 @@ def simulate(
 
 
 @contextmanager
-def sandbox_as_simulated(http: httpx.Client) -> Iterator[None]:
+def sandbox_as_simulated(http: httpx.Client, seed_number: int, moment: datetime) -> Iterator[None]:
     """An empty sandbox whose banks take days; its settings are put back."""
-    http.post("/sandbox/reset", json={}).raise_for_status()
+    http.post("/sandbox/reset", json={"repeat": seed_number, "at": int(moment.timestamp())}).raise_for_status()
     before = http.get("/sandbox/settings").json()
     http.post("/sandbox/settings", json=SETTINGS).raise_for_status()
     try:
         yield
     finally:
         http.post("/sandbox/settings", json=before).raise_for_status()
+
+
+@contextmanager
+def _same_chance(seed_number: int) -> Iterator[None]:
+    """Tokens, keys and ids are drawn alike in every run of a seed."""
+    draw = random.Random(seed_number).randbytes  # noqa: S311
+    with mock.patch("os.urandom", draw), mock.patch("random._urandom", draw):
+        yield
 
 
 def connect(account: StripeAccount, webhooks: str) -> None:

@@ -62,3 +62,8 @@ class World:
         """Let time pass, for us and for Stripe."""
         clock.advance(seconds)
         self.control("clock", advance=seconds)
+        self.deliver()
+
+    def deliver(self, *, all_that_wait: bool = False) -> None:
+        """Stripe delivers the events that are due, or also those that wait to be tried again."""
+        self.control("flush", retry_now=all_that_wait)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.sandbox import cards, paying, render, state, webhooks
+from payments.sandbox import cards, ids, paying, render, state, webhooks
 from payments.sandbox.context import Context
 from payments.sandbox.errors import ApiError, invalid
 from payments.sandbox.faults import Faults
@@ -137,10 +137,16 @@ class Control:
         }
 
     async def reset(self, request: Request, given: dict[str, Any]) -> Any:
-        """A fresh sandbox: no account, object, delivery or fault, the clock at real time. Settings stay."""
+        """A fresh sandbox: no account, object, delivery or fault, the clock at real time. Settings stay.
+
+        ``{"repeat": 7, "at": 1767603600}``: one that, asked the same, does the same in every run. Its clock stands at
+        a moment until it is moved, its ids come from the number, and webhooks go out in turn when ``flush`` asks.
+        """
+        seed, at = (int(given["repeat"]), int(given["at"])) if given else (None, None)
         with self.sandbox.store.transaction():
             self.sandbox.store.clear()
-        self.sandbox.clock.reset()
+            self.sandbox.clock.reset(stand_at=at)
+        ids.draw_from(seed)
         self.sandbox.put_in_force(Faults())
         return {}
 
@@ -150,6 +156,9 @@ class Control:
         if given.get("retry_now"):
             webhooks.retry_now(self.sandbox.store)
         self.sandbox.webhooks.wake()
+        if self.sandbox.clock.stands:
+            await self.sandbox.webhooks.deliver_in_turn()
+            deadline = time.monotonic()  # what failed waits for its turn
         while (found := webhooks.figures(self.sandbox.store)).get("pending") and time.monotonic() < deadline:
             await asyncio.sleep(POLL_SECONDS)
         return {"outstanding": found.get("pending", 0), "deliveries": found}

@@ -137,8 +137,7 @@ def _deliveries(context: Context, kind: str) -> list[tuple[float, str, dict[str,
         found = context.faults.strike(f"webhook_{fault}", kind, context.account)
         return 0 if found is None else found.seconds if found.seconds is not None else default
 
-    # Deliveries run on real time: an endpoint checks the signature's age against its own clock.
-    due = context.store.real_now() + struck("delayed", 3) + struck("shuffled", 1) * context.faults.chance()
+    due = context.clock.deliveries_now() + struck("delayed", 3) + struck("shuffled", 1) * context.faults.chance()
     marks = {
         name: struck(name, default)
         for name, default in (("old_timestamp", 900), ("rotated_secret", 1), ("old_api_version", 1))

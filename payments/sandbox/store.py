@@ -5,7 +5,6 @@ Keys of an object that start with an underscore are ours and never leave the san
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -147,11 +146,6 @@ class Store:
     def drop_job(self, job: int) -> None:
         """A job done is forgotten."""
         self.sql.execute("DELETE FROM jobs WHERE id = ?", (job,))
-
-    @staticmethod
-    def real_now() -> float:
-        """Real seconds since the epoch: what webhook deliveries go by."""
-        return time.time()
 
     def clear(self) -> None:
         """Forget everything: a fresh sandbox."""

@@ -9,11 +9,13 @@ import os
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from config.simulation import faults, place
 from config.simulation.driver import Driver
 from config.simulation.verdict import Verdict, judge
 from payments.sandbox.faults import API_FAULTS, WEBHOOK_FAULTS
+from tests import databases
 from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +43,20 @@ def test_after_months_of_any_faults_the_books_agree_with_stripe_to_the_cent(sand
     simulated = place.simulate(sandbox.http, live_server.url, seed_number=101, count=8, months=2, choice="all")
     assert_is_good(simulated)
     assert simulated[1].renewals > 0
+
+
+def test_a_seed_does_the_same_again(sandbox: Sandbox, live_server: Any) -> None:
+    def told() -> tuple[Any, ...]:
+        driver, verdict, struck = place.simulate(
+            sandbox.http, live_server.url, seed_number=3, count=2, months=1, choice="all"
+        )
+        events = [(event["id"], event["type"], event["created"]) for event in driver.world.all("events")]
+        return driver.acts, struck, verdict, events
+
+    first = told()
+    connections.close_all()
+    databases.empty()
+    assert told() == first
 
 
 def test_without_faults_none_strikes_and_what_goes_missing_then_is_told(sandbox: Sandbox, live_server: Any) -> None:
