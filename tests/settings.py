@@ -22,6 +22,8 @@ atexit.register(shutil.rmtree, os.environ["OPENAPPEAL_STATE"], ignore_errors=Tru
 # Kept under a name of its own: the workers of pytest-xdist inherit this environment.
 TEST_BROKER_URL = os.environ.setdefault("TEST_BROKER_URL", os.environ.get("BROKER_URL", ""))
 os.environ["BROKER_URL"] = "memory://"
+# Nobody answers here, whatever else runs on this machine: tests that need Stripe point this at a sandbox of their own.
+os.environ["STRIPE_API_BASE"] = "http://127.0.0.1:9"
 
 from config.settings import *  # noqa: E402, F403
 
