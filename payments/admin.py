@@ -25,8 +25,10 @@ from fundraising.locales import babel_locale
 from fundraising.models import Donation
 from fundraising.money import AmountError, Money, parse_amount
 
-from . import inbox, mandate_admin, refunds
-from .desk_refunds import want_refund
+from . import inbox, refunds
+from .desk.refunds import want_refund
+from .desk.refusals import refusal_text
+from .mandates import admin as mandate_admin
 from .models import (
     BalanceTransaction,
     Dispute,
@@ -40,7 +42,6 @@ from .models import (
     StripeAccount,
     WebhookSecret,
 )
-from .refusals import refusal_text
 
 
 class Secret(forms.CharField):

@@ -7,6 +7,6 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        from . import exports
+        from .desk import exports
 
         exports.register_all()

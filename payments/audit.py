@@ -17,6 +17,7 @@ from fundraising.money import Money
 
 from . import gateway
 from .facts import dispute_key
+from .mandates.subscriptions import OVER, mandate_of
 from .models import (
     CHANGE_OPEN,
     REFUND_OPEN,
@@ -28,8 +29,7 @@ from .models import (
     RefundRequest,
     StripeAccount,
 )
-from .settlement import OVERLAP
-from .subscriptions import OVER, mandate_of
+from .sweeps.settlement import OVERLAP
 
 OLDEST = timedelta(minutes=10)
 # The sweeps fetch what a balance transaction shows to be missing within minutes.

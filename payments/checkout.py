@@ -21,8 +21,8 @@ from fundraising.offline import account_for
 
 from . import gateway
 from .gateway import CheckoutSession, CheckoutTerms, CheckoutWords
+from .mandates.subscriptions import COLLECTED_AT
 from .models import ENDED, SESSION_LIFE, Payment, PaymentState, StripeAccount, Surface
-from .subscriptions import COLLECTED_AT
 
 # A checkout that has less than this left is not worth sending a donor to.
 SESSION_LEFT = timedelta(minutes=5)

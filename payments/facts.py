@@ -19,8 +19,8 @@ from fundraising.donations import NotBookedYet, in_transaction
 from fundraising.money import Money
 
 from .gateway import moment
+from .mandates.subscriptions import see_card
 from .models import ENDED, Payment, PaymentState, StripeAccount
-from .subscriptions import see_card
 
 Object = dict[str, Any]
 # A completed checkout whose charge no webhook has told of by then is looked up.

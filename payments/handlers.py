@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from . import disputes, facts, invoices, payouts, subscriptions
+from . import disputes, facts, payouts
 from .gateway import moment
+from .mandates import invoices, subscriptions
 from .models import StripeAccount
 
 Event = dict[str, Any]

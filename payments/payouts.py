@@ -18,10 +18,11 @@ from django.utils import timezone
 
 from fundraising.models import Donation
 
-from . import gateway, settlement
+from . import gateway
 from .gateway import moment
 from .models import BalanceTransaction, Payment, Payout, StripeAccount
-from .sweeps import PATIENCE_SECONDS
+from .sweeps import settlement
+from .sweeps.cursors import PATIENCE_SECONDS
 
 log = logging.getLogger(__name__)
 

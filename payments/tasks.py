@@ -8,20 +8,13 @@ from celery import shared_task
 
 from fundraising.models import BankAccount
 
-from . import (
-    bank_imports,
-    bank_matching,
-    gateway,
-    inbox,
-    invoices,
-    mandates,
-    payouts,
-    reconciliation,
-    refunds,
-    subscriptions,
-    sync,
-)
+from . import gateway, inbox, payouts, refunds
+from .bank import imports as bank_imports
+from .bank import matching as bank_matching
+from .breaks import reconciliation
+from .mandates import changes, subscriptions
 from .models import StripeAccount
+from .sweeps import missing, sync
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +32,8 @@ def handle_inbox() -> None:
 def look_up_payments() -> None:
     """Ask Stripe about attempts whose outcome is open, and for refunds and invoices that no event has shown."""
     sync.look_up_payments()
-    sync.find_missing_refunds()
-    invoices.find_missing_invoices()
+    missing.find_missing_refunds()
+    missing.find_missing_invoices()
 
 
 @shared_task
@@ -53,7 +46,7 @@ def carry_out_refunds() -> None:
 @shared_task
 def carry_out_changes() -> None:
     """Ask Stripe for the changes of mandates that are wanted, and look up those without an answer; and new cards."""
-    mandates.carry_out_due()
+    changes.carry_out_due()
     try:
         subscriptions.look_up_cards()
     except (gateway.Unavailable, gateway.UnknownOutcome) as error:
@@ -63,7 +56,7 @@ def carry_out_changes() -> None:
 @shared_task
 def end_those_of_closed_appeals() -> None:
     """End mandates whose appeal has closed, or tell their donors what they go on for; look up silent ones."""
-    mandates.end_those_of_closed_appeals()
+    changes.end_those_of_closed_appeals()
     try:
         subscriptions.look_up_overdue()
     except (gateway.Unavailable, gateway.UnknownOutcome, gateway.Refused) as error:

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from . import mandate_pages, pages
+from . import pages
+from .mandates import pages as mandate_pages
 
 urlpatterns = [
     path("a/<slug:slug>/", pages.appeal, name="appeal"),

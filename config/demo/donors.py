@@ -28,7 +28,7 @@ from fundraising.models import (
     Round,
 )
 from fundraising.money import Money
-from payments import mandates
+from payments.mandates import changes
 from payments.models import ChangeKind, StripeAccount
 
 DAY: Final = 86_400
@@ -114,8 +114,8 @@ def wish(given: Sequence[Given]) -> None:
             wanted = dict(one.wish)
             if wanted["kind"] == ChangeKind.PAUSE:
                 wanted["until"] = timezone.now().date() + PAUSED_FOR
-            change = mandates.request_change(mandate, uuid=uuid5(mandate.uuid, "wish"), **wanted)
-            mandates.carry_out(change.pk)
+            change = changes.request_change(mandate, uuid=uuid5(mandate.uuid, "wish"), **wanted)
+            changes.carry_out(change.pk)
 
 
 def announce_transfers() -> None:

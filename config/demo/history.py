@@ -32,11 +32,14 @@ from fundraising.models import (
     SpendingStep,
 )
 from fundraising.money import Money
-from payments import bank_matching, payouts, reconciliation, sync
+from payments import payouts
+from payments.bank import matching as bank_matching
+from payments.breaks import reconciliation
 from payments.models import Payout, StripeAccount
 from payments.sandbox.loader import History, history
 from payments.sandbox.objects import accounts
 from payments.sandbox.store import Object
+from payments.sweeps import sync
 
 DAYS: Final = 42
 DAY: Final = 86_400

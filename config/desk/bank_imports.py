@@ -24,7 +24,7 @@ from fundraising.desk import Desk, desk_page, render
 from fundraising.desk.bank_pages import account_of
 from fundraising.models import HELD, BankAccount, Upload, UploadState
 from fundraising.roles import May
-from payments import bank_imports
+from payments.bank import imports as bank_imports
 
 View = Callable[..., HttpResponseBase]
 FORM_BYTES = 100_000  # of a form around its file

@@ -26,7 +26,7 @@ from fundraising.donations import NotBookedYet
 from fundraising.models import BankLine, MatchKind
 from fundraising.offline import AlreadyReceived, OtherCurrency, TooMuch
 from fundraising.roles import May
-from payments import bank_matching
+from payments.bank import matching as bank_matching
 
 STATES: Final = (("", _("nothing explains")), ("all", _("all")))
 FILTERS: Final = ("state", "first", "last", "amount", "q")

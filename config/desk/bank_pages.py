@@ -22,7 +22,7 @@ from fundraising.models import BankAccount, BankLine, Donation, Match, MatchKind
 from fundraising.offline import AlreadyReceived, MoreIsBooked, OtherCurrency, TooMuch
 from fundraising.offline.references import references_in
 from fundraising.roles import May
-from payments import bank_matching
+from payments.bank import matching as bank_matching
 
 
 def _line(desk: Desk, pk: int) -> BankLine:

@@ -28,7 +28,7 @@ from fundraising.desk.paging import by_number
 from fundraising.models import Account, Break, BreakState, Cause, Entry, LegalEntity, Purpose
 from fundraising.money import Money
 from fundraising.roles import RIGHTS, May
-from payments import resolutions as at_stripe
+from payments.breaks import resolutions as at_stripe
 
 from .break_words import EVENTS, WHAT, facts_of, refusal_text
 from .links import to

@@ -17,9 +17,9 @@ from fundraising.books.days import holdings
 from fundraising.desk import Desk
 from fundraising.models import Break, BreakState, Cause, LegalEntity, Purpose
 from fundraising.money import Money
-from payments import reconciliation
-from payments.desk_disputes import deadlines
-from payments.reconciliation import DayState
+from payments.breaks import reconciliation
+from payments.breaks.reconciliation import DayState
+from payments.desk.disputes import deadlines
 
 from .links import to
 from .trends import Trends

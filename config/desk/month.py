@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 
 from fundraising.locales import babel_locale
 from fundraising.models import LegalEntity
-from payments import reconciliation
+from payments.breaks import reconciliation
 
 
 @dataclass(frozen=True)

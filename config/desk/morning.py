@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from fundraising.desk import Desk, desk_page, render
 from fundraising.desk.export_links import export_url
 from fundraising.roles import May
-from payments.desk_disputes import deadlines
+from payments.desk.disputes import deadlines
 
 from . import figures
 from .month import month, month_of

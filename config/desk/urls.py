@@ -17,7 +17,7 @@ from config.desk import (
     search_page,
 )
 from fundraising.desk import urls as fundraising_pages
-from payments import desk_urls as payments_pages
+from payments.desk import urls as payments_pages
 from receipts.desk import urls as receipts_pages
 
 # Pages that need more than one app.

@@ -15,10 +15,10 @@ from django.db import connection
 from fundraising import donations, ledger
 from fundraising.models import Cause, Donation
 from fundraising.money import Money
-from payments import bank_matching
+from payments.bank import matching as bank_matching
 from payments.models import BalanceTransaction, Payment, Payout
 from payments.sandbox.loader import history
-from payments.settlement import CHARGES
+from payments.sweeps.settlement import CHARGES
 
 from . import bank
 from .month import DAY, Month

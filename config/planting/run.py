@@ -20,8 +20,11 @@ from config.processes import Group, free_port
 from config.simulation import place
 from fundraising.bank import findings
 from fundraising.models import Break, BreakState
-from payments import bank_matching, payouts, reconciliation, sync
+from payments import payouts
+from payments.bank import matching as bank_matching
+from payments.breaks import reconciliation
 from payments.models import Payout, StripeAccount
+from payments.sweeps import sync
 
 from . import bank, month
 from .errors import Planted, Planter

@@ -11,8 +11,9 @@ from unittest import mock
 from django.db import connection
 from django.utils import timezone
 
-from payments import checkout, sweeps
+from payments import checkout
 from payments.gateway import calls, lists
+from payments.sweeps import cursors as sweeps
 
 
 class Standing(datetime):

@@ -27,7 +27,8 @@ from fundraising.models import (
     PublicName,
 )
 from fundraising.money import Money
-from payments import checkout, inbox, mandates, refunds
+from payments import checkout, inbox, refunds
+from payments.mandates import changes as mandates
 from payments.models import ChangeKind, InboxEvent, RefundReason
 
 from . import clock

@@ -1,4 +1,4 @@
-"""What can be done about a break within the books. Those that need Stripe are in payments/resolutions.py."""
+"""What can be done about a break within the books. Those that need Stripe are in payments/breaks/resolutions.py."""
 
 from __future__ import annotations
 

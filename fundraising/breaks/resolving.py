@@ -1,8 +1,8 @@
 """Resolving a break: what may be done about it, by whom, and that it is done once.
 
 A resolution is what one thing that can be done comes to; those of the books are in resolutions.py beside this file,
-those that need Stripe in payments/resolutions.py. Whatever it books it books by a verb, never by an edit. Above the
-legal entity's threshold one person proposes and another one approves.
+those that need Stripe in payments/breaks/resolutions.py. Whatever it books it books by a verb, never by an edit. Above
+the legal entity's threshold one person proposes and another one approves.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from fundraising.ledger import Bucket
 from fundraising.models import BankAccount, Break, Purpose
-from payments import reconciliation
+from payments.breaks import reconciliation
 from payments.models import StripeAccount
 from tests import factories
 from tests.bench.results import Result

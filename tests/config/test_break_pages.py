@@ -87,7 +87,7 @@ def test_every_refusal_is_put_into_words() -> None:
     sources = [
         Path(path).read_text() for path in ("fundraising/breaks/resolving.py", "fundraising/breaks/resolutions.py")
     ]
-    sources.append(Path("payments/resolutions.py").read_text())
+    sources.append(Path("payments/breaks/resolutions.py").read_text())
     raised = {
         code
         for text in sources

@@ -25,9 +25,10 @@ import payments.audit
 from fundraising.drafts import Regularly
 from fundraising.models import Donation, DonationState, ExchangeRate, Interval
 from fundraising.money import Money
-from payments import checkout, gateway, handlers, inbox, invoices
+from payments import checkout, gateway, handlers, inbox
 from payments.gateway import calls
 from payments.models import EventState, InboxEvent, Payment, PaymentState, StripeAccount, WebhookSecret
+from payments.sweeps import missing
 from tests import factories
 from tests.conftest import Sandbox
 from tests.factories import AppealKit
@@ -267,7 +268,7 @@ class Desk:
             parked.update(next_attempt_at=timezone.now())
             handle_all()
             InboxEvent.objects.filter(state=EventState.PARKED).update(attempts=2)
-            invoices.find_missing_invoices()
+            missing.find_missing_invoices()
 
     # --- subscriptions
 

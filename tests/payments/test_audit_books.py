@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from payments import settlement
+from payments.sweeps import settlement
 from receipts import receipts
 from tests.live.conftest import fold_all
 from tests.payments.desk import Desk

@@ -13,7 +13,7 @@ from fundraising.bank import matching, statements
 from fundraising.ledger import Bucket
 from fundraising.models import BankAccount, BankLine, Match, MatchKind, Purpose, Role
 from fundraising.offline.references import new_reference
-from payments import bank_matching
+from payments.bank import matching as bank_matching
 from payments.models import Payout, StripeAccount
 from tests import factories
 from tests.fundraising.bank.samples import Row, camt, make_account

@@ -14,8 +14,9 @@ from fundraising import donations
 from fundraising.drafts import Regularly
 from fundraising.models import BankAccount, Donation, DonationState, FeeCover, Interval, NoticeKind
 from fundraising.money import Money
-from payments import checkout, refunds, sync
+from payments import checkout, refunds
 from payments.models import EventState, InboxEvent, Payment, PaymentState, RefundReason, RefundState, Surface
+from payments.sweeps import missing, sync
 from tests.payments.desk import Desk, assert_books_agree, state_of, unhandled
 from tests.payments.test_facts_in_any_order import at_once
 
@@ -243,7 +244,7 @@ def test_a_refund_waits_for_the_donors_bank_details_and_no_event_waits_in_vain(o
     parked = InboxEvent.objects.filter(state=EventState.PARKED)
     assert {event.type for event in parked} == {"charge.refunded"}
     parked.update(attempts=2)
-    sync.find_missing_refunds()
+    missing.find_missing_refunds()
     assert unhandled() == []
     assert donations.net_received(payment.donation) == Money(5_000, "EUR")  # nothing has moved yet
     assert_books_agree(ours)

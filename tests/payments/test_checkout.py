@@ -14,8 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from fundraising.models import AppealState, Donation, DonationState
-from payments import checkout, gateway, sync
+from payments import checkout, gateway
 from payments.models import SESSION_LIFE, Payment, PaymentState, StripeAccount
+from payments.sweeps import sync
 from tests.payments.desk import Desk, assert_books_agree, calls_given_up_after, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -97,7 +97,7 @@ def test_a_payout_shows_what_it_is_made_of_and_leads_to_each_donation(
 
 
 def test_the_figures_of_a_payout_sum_to_its_lines(kit: AppealKit, account: StripeAccount) -> None:
-    from payments.desk_payouts import figures
+    from payments.desk.payouts import figures
 
     _donation, kept = charged(kit, account, 5_000)
     BalanceTransaction.objects.filter(pk=kept.pk).update(fee_tax_minor=18)

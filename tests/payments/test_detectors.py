@@ -28,8 +28,10 @@ from fundraising.models import (
     Purpose,
 )
 from fundraising.money import Money
-from payments import detectors, facts, reconciliation, settlement
-from payments.bank_matching import account_of
+from payments import facts
+from payments.bank.matching import account_of
+from payments.breaks import detectors, reconciliation
+from payments.breaks.reconciliation import DayState
 from payments.models import (
     BalanceTransaction,
     Payment,
@@ -40,7 +42,7 @@ from payments.models import (
     RefundState,
     StripeAccount,
 )
-from payments.reconciliation import DayState
+from payments.sweeps import settlement
 from tests import factories
 from tests.factories import AppealKit
 from tests.payments.desk import make_account

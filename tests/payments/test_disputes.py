@@ -17,8 +17,9 @@ from fundraising.ledger import Bucket, balance
 from fundraising.models import Donation, DonationState, Entry, Purpose
 from fundraising.money import Money
 from fundraising.totals import appeal_total
-from payments import audit, settlement, sync
+from payments import audit
 from payments.models import BalanceTransaction, Dispute, EventState, InboxEvent, Payment, StripeAccount
+from payments.sweeps import settlement, sync
 from receipts.models import EndReason, Receipt
 from receipts.tasks import work_off
 from tests import staff

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from fundraising.models import Mandate, MandateState, NoticeKind
-from payments import gateway, invoices, mandates, subscriptions
-from payments.mandates import NotChangeable
+from payments import gateway
+from payments.mandates import changes, invoices, subscriptions
+from payments.mandates.changes import NotChangeable
 from payments.models import ChangeKind, ChangeState, Payment
 from tests.payments.desk import DAY, Desk, event_of
 from tests.payments.test_mandates import sign_up, told, want
@@ -87,13 +88,13 @@ def test_another_plan_that_no_event_told_of_is_learnt_by_asking_and_not_from_an_
     assert invoices.fetch(live.account, invoice["id"])
     mandate.refresh_from_db()
     assert mandate.retry_on == planned(soon)
-    seen = invoices._see_whole
+    seen = invoices.see_whole
 
     def meanwhile(*asked: Any) -> bool:
         live.deliver([event_of("invoice.updated", later, created=live.now() + 1)])
         return seen(*asked)
 
-    monkeypatch.setattr(invoices, "_see_whole", meanwhile)
+    monkeypatch.setattr(invoices, "see_whole", meanwhile)
     invoices.fetch(live.account, invoice["id"])
     mandate.refresh_from_db()
     assert mandate.retry_on == planned(later)
@@ -168,8 +169,8 @@ def test_the_reason_of_a_failure_is_told(live: Desk) -> None:
 
 def test_a_link_mends_what_is_open_and_else_changes_the_card(live: Desk) -> None:
     payment, mandate = sign_up(live, "fails_later")
-    portal = mandates.mend_url(mandate, return_url="http://shop.example/m")
+    portal = changes.mend_url(mandate, return_url="http://shop.example/m")
     assert "/c/portal/" in portal
-    assert "/c/portal/" in mandates.card_url(mandate, return_url="http://shop.example/m")
+    assert "/c/portal/" in changes.card_url(mandate, return_url="http://shop.example/m")
     live.until_next_collection(payment)
-    assert "/c/invoice/" in mandates.mend_url(mandate, return_url="http://shop.example/m")
+    assert "/c/invoice/" in changes.mend_url(mandate, return_url="http://shop.example/m")

@@ -28,8 +28,8 @@ from fundraising.models import (
     PageCurrency,
 )
 from fundraising.money import Money
-from payments import subscriptions
-from payments.mandates import carry_out_due
+from payments.mandates import subscriptions
+from payments.mandates.changes import carry_out_due
 from payments.models import ChangeKind, ChangeState, MandateChange, Payment, Subscription
 from tests.payments.desk import Desk
 

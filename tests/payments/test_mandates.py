@@ -25,8 +25,9 @@ from fundraising.models import (
     PaymentMethod,
 )
 from fundraising.money import Money
-from payments import checkout, gateway, mandates, subscriptions
-from payments.mandates import NotChangeable
+from payments import checkout, gateway
+from payments.mandates import changes, subscriptions
+from payments.mandates.changes import NotChangeable
 from payments.models import ChangeKind, ChangeState, MandateChange, Payment, PaymentState, Subscription
 from tests import staff
 from tests.payments.desk import DAY, Desk, differences, event_of, handle_all, state_of
@@ -42,8 +43,8 @@ def sign_up(desk: Desk, case: str = "success", **regularly: Any) -> tuple[Paymen
 
 
 def want(mandate: Mandate, kind: ChangeKind, **more: Any) -> MandateChange:
-    change = mandates.request_change(mandate, uuid=uuid4(), kind=kind, **more)
-    mandates.carry_out(change.pk)
+    change = changes.request_change(mandate, uuid=uuid4(), kind=kind, **more)
+    changes.carry_out(change.pk)
     change.refresh_from_db()
     mandate.refresh_from_db()
     return change
@@ -56,7 +57,7 @@ def told(mandate: Mandate) -> list[str]:
 def again(change: MandateChange) -> ChangeState:
     """The next attempt, though it is not due yet."""
     MandateChange.objects.filter(pk=change.pk).update(next_attempt_at=timezone.now())
-    state = mandates.carry_out(change.pk)
+    state = changes.carry_out(change.pk)
     change.refresh_from_db()
     return state
 
@@ -121,7 +122,7 @@ def test_another_day_than_that_of_the_first_donation_is_asked_for_by_itself(live
     payment, mandate = sign_up(live, day=day)
     change = mandate.changes.get()
     assert (change.kind, change.day) == (ChangeKind.DAY, day)
-    mandates.carry_out_due()
+    changes.carry_out_due()
     mandate.refresh_from_db()
     assert mandate.next_on == change.until
     assert change.until
@@ -205,19 +206,19 @@ def test_whoever_ends_it_is_known_with_their_reason(live: Desk) -> None:
 def test_the_same_wish_twice_is_one_change_and_another_waits_for_it(live: Desk) -> None:
     _payment, mandate = sign_up(live)
     uuid = uuid4()
-    first = mandates.request_change(mandate, uuid=uuid, kind=ChangeKind.RESUME)
-    assert mandates.request_change(mandate, uuid=uuid, kind=ChangeKind.RESUME) == first
+    first = changes.request_change(mandate, uuid=uuid, kind=ChangeKind.RESUME)
+    assert changes.request_change(mandate, uuid=uuid, kind=ChangeKind.RESUME) == first
     with pytest.raises(NotChangeable, match="under_way"):
-        mandates.request_change(mandate, uuid=uuid4(), kind=ChangeKind.RESUME)
-    mandates.carry_out_due()
-    mandates.request_change(mandate, uuid=uuid4(), kind=ChangeKind.RESUME)
+        changes.request_change(mandate, uuid=uuid4(), kind=ChangeKind.RESUME)
+    changes.carry_out_due()
+    changes.request_change(mandate, uuid=uuid4(), kind=ChangeKind.RESUME)
 
 
 def test_what_has_not_started_cannot_be_changed(desk: Desk) -> None:
     mandate = desk.sign_up().donation.mandate
     assert mandate
     with pytest.raises(NotChangeable, match="not_started"):
-        mandates.request_change(mandate, uuid=uuid4(), kind=ChangeKind.END, end_reason=MandateEnd.DONOR)
+        changes.request_change(mandate, uuid=uuid4(), kind=ChangeKind.END, end_reason=MandateEnd.DONOR)
 
 
 @pytest.mark.parametrize("fault", ["api_500", "api_dropped", "api_500_stored", "api_500_stored_undone", "api_429"])
@@ -258,12 +259,12 @@ def test_an_appeal_that_closes_ends_its_mandates_or_tells_their_donors_as_it_pro
         after_close=AfterClose.CONTINUES,
     )  # fmt: skip
     Mandate.objects.filter(pk=going_on.pk).update(wording=kept)
-    assert mandates.end_those_of_closed_appeals() == 0
+    assert changes.end_those_of_closed_appeals() == 0
     live.kit.appeal.state = AppealState.CLOSED
     live.kit.appeal.save()
-    assert mandates.end_those_of_closed_appeals() == 2
-    assert mandates.end_those_of_closed_appeals() == 0
-    mandates.carry_out_due()
+    assert changes.end_those_of_closed_appeals() == 2
+    assert changes.end_those_of_closed_appeals() == 0
+    changes.carry_out_due()
     ending.refresh_from_db()
     going_on.refresh_from_db()
     assert (ending.state, ending.end_reason) == ("ended", "appeal_closed")
@@ -284,8 +285,8 @@ def test_an_appeal_put_away_before_its_mandates_were_looked_at_keeps_its_promise
     for state in OVER[: OVER.index(until) + 1]:
         live.kit.appeal.state = state
         live.kit.appeal.save()
-    assert mandates.end_those_of_closed_appeals() == 1
-    mandates.carry_out_due()
+    assert changes.end_those_of_closed_appeals() == 1
+    changes.carry_out_due()
     mandate.refresh_from_db()
     if promised == AfterClose.ENDS:
         assert (mandate.state, mandate.end_reason) == (MandateState.ENDED, MandateEnd.APPEAL_CLOSED)
@@ -337,7 +338,7 @@ def test_the_audit_sees_an_amount_that_differs_and_a_change_without_an_answer(li
     _payment, mandate = sign_up(live)
     assert differences(asking_stripe=True) == []
     Mandate.objects.filter(pk=mandate.pk).update(amount_minor=4_000)
-    change = mandates.request_change(mandate, uuid=uuid4(), kind=ChangeKind.RESUME)
+    change = changes.request_change(mandate, uuid=uuid4(), kind=ChangeKind.RESUME)
     MandateChange.objects.filter(pk=change.pk).update(created_at=timezone.now() - timedelta(minutes=11))
     found = differences(asking_stripe=True)
     assert len(found) == 2

@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from fundraising import ledger
 from fundraising.models import BROUGHT, Donation, Mandate, MandateState, Posting, Purpose
-from payments import gateway, handlers, invoices, subscriptions, sync
+from payments import gateway, handlers
+from payments.mandates import subscriptions
 from payments.models import EventState, InboxEvent, Payment, Subscription
+from payments.sweeps import missing, sync
 from tests.payments.desk import DAY, Desk, Event, assert_books_agree, booked, differences, handle_all, unhandled
 from tests.payments.mandate_scenarios import SCENARIOS, MandateScenario
 from tests.payments.test_facts_in_any_order import ORDERS, at_once
@@ -151,7 +153,7 @@ def test_a_failure_of_which_stripe_shows_no_attempt_is_not_tried_as_new_with_eve
     desk.deliver([failed])
     tries = []
     for _ in range(3):
-        invoices.find_missing_invoices()
+        missing.find_missing_invoices()
         InboxEvent.objects.filter(state=EventState.PARKED).update(next_attempt_at=timezone.now())
         handle_all()
         tries.append(InboxEvent.objects.get(event_id=failed["id"]).attempts)

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from fundraising.ledger import Bucket, balance
 from fundraising.models import Purpose
-from payments import handlers, payouts, settlement, sync
+from payments import handlers, payouts
 from payments.gateway import moment
 from payments.models import BalanceTransaction, EventState, InboxEvent, Payout, StripeAccount
+from payments.sweeps import settlement, sync
 from tests import factories
 from tests.payments.desk import Desk, Event, make_account, unhandled
 from tests.payments.test_facts_in_any_order import ORDERS, at_once

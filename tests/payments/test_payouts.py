@@ -9,8 +9,9 @@ import pytest
 import payments.audit
 from fundraising.ledger import Bucket, balance
 from fundraising.models import Entry, Purpose
-from payments import gateway, settlement, sweeps
+from payments import gateway
 from payments.models import BalanceTransaction
+from payments.sweeps import cursors, settlement
 from tests.payments.desk import Desk, differences
 from tests.payments.test_audit_books import audit
 
@@ -90,7 +91,7 @@ def test_the_return_of_a_payout_may_be_read_before_the_payout(desk: Desk) -> Non
     give(desk, (5_000, "EUR"))
     (payout,) = pay_out(desk)
     desk.control(f"payouts/{payout['id']}/fail")
-    ((lines, _until),) = list(sweeps.read_onward(desk.account, "balance_transactions", since=settlement.FIRST_DAY))
+    ((lines, _until),) = list(cursors.read_onward(desk.account, "balance_transactions", since=settlement.FIRST_DAY))
     for line in reversed(lines):
         for _ in range(2):
             settlement._keep(desk.account, [line])

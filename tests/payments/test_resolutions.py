@@ -19,9 +19,11 @@ from fundraising.donations import in_transaction
 from fundraising.ledger import Bucket, balance
 from fundraising.models import Break, BreakState, Cause, Donation, Posting, Purpose
 from fundraising.money import Money
-from payments import gateway, reconciliation, settlement
-from payments import resolutions as of_stripe
+from payments import gateway
+from payments.breaks import reconciliation
+from payments.breaks import resolutions as of_stripe
 from payments.models import BalanceTransaction, Payout, RefundRequest, StripeAccount
+from payments.sweeps import settlement
 from tests import databases, factories
 from tests.factories import PROVIDER, AppealKit
 from tests.payments.desk import add_rates

@@ -14,8 +14,9 @@ from fundraising import donations
 from fundraising.ledger import Bucket, balance
 from fundraising.models import DonationState, Entry, Purpose
 from fundraising.totals import appeal_total
-from payments import gateway, inbox, settlement, sweeps, sync, tasks
+from payments import gateway, inbox, tasks
 from payments.models import BalanceTransaction, EventState, InboxEvent, Payment, PaymentState, StripeAccount, SyncCursor
+from payments.sweeps import cursors, missing, settlement, sync
 from tests import factories
 from tests.payments.desk import Desk, differences, make_account, state_of, unhandled
 
@@ -169,12 +170,12 @@ def test_a_refund_that_only_the_charge_told_of_is_fetched_once(desk: Desk, monke
     InboxEvent.objects.filter(state="parked").update(attempts=2)
     desk.faults()
     asked = _count_lists(monkeypatch)
-    assert sync.find_missing_refunds() == 2
+    assert missing.find_missing_refunds() == 2
     assert asked == ["refunds"]
     while unhandled():
         InboxEvent.objects.filter(state="parked").update(next_attempt_at=timezone.now())
         assert inbox.handle_due()
-    assert sync.find_missing_refunds() == 0
+    assert missing.find_missing_refunds() == 0
     assert asked == ["refunds"]
 
 
@@ -196,7 +197,7 @@ def test_a_charge_whose_refunds_stripe_refuses_to_list_holds_up_no_other(
         return real(account, kind, **filters)
 
     monkeypatch.setattr(gateway, "each", refuse)
-    assert sync.find_missing_refunds() == 1
+    assert missing.find_missing_refunds() == 1
     assert donations.net_received(payment.donation).minor == desk.charge_of(payment).amount - 1_000
 
 
@@ -234,7 +235,7 @@ def test_looking_up_backs_off_and_one_broken_account_stops_no_other(desk: Desk) 
 def test_sweeps_stop_politely_when_stripe_asks_for_less_and_go_on_the_next_time(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeps, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(cursors, "PATIENCE_SECONDS", 0)
     payments = [desk.donate(), desk.donate()]
     Payment.objects.update(look_up_at=timezone.now() - timedelta(minutes=1))
     desk.faults({"kind": "api_429"})

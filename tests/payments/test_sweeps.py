@@ -11,9 +11,10 @@ import pytest
 from django.utils import timezone
 
 from fundraising.models import DonationState, MandateState
-from payments import facts, gateway, settlement, sweeps, sync, tasks
+from payments import facts, gateway, tasks
 from payments.gateway import calls
 from payments.models import BalanceTransaction, EventState, InboxEvent, StripeAccount, SyncCursor
+from payments.sweeps import cursors, settlement, sync
 from tests.payments.desk import Desk, differences, handle_all, state_of, unhandled
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,7 +107,7 @@ def test_the_seconds_that_stripe_asks_for_are_read_from_its_answer(desk: Desk, m
 
 def test_a_sweep_cut_short_goes_on_where_it_stopped(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty donations in an hour, windows of eight at most: an interruption loses one window's reading."""
-    monkeypatch.setattr(sweeps, "MOST", 8)
+    monkeypatch.setattr(cursors, "MOST", 8)
     started = timezone.now()
     for _ in range(30):
         desk.donate(1_000)
@@ -116,7 +117,7 @@ def test_a_sweep_cut_short_goes_on_where_it_stopped(desk: Desk, monkeypatch: pyt
     read: list[int] = []
 
     def read_one_window() -> None:
-        new = sweeps.read_new(desk.account, "charges", first=started - timedelta(minutes=1), overlap=timedelta(0))
+        new = cursors.read_new(desk.account, "charges", first=started - timedelta(minutes=1), overlap=timedelta(0))
         for number, window in enumerate(new):
             if number:
                 raise gateway.Unavailable("rate_limit")
@@ -134,14 +135,14 @@ def test_a_sweep_cut_short_goes_on_where_it_stopped(desk: Desk, monkeypatch: pyt
 def test_a_window_with_a_crowd_is_divided_and_every_object_read_once_oldest_first(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeps, "MOST", 3)
+    monkeypatch.setattr(cursors, "MOST", 3)
     started = timezone.now()
     for pause in (0, 0, 0, 0, 0, 3_600, 60, 86_400, 0):
         desk.advance(pause)
         desk.donate(1_000)
     later = started + timedelta(days=2)
     monkeypatch.setattr(timezone, "now", lambda: later)
-    windows = [window for window, _ in sweeps.read_onward(desk.account, "charges", since=started - timedelta(days=30))]
+    windows = [window for window, _ in cursors.read_onward(desk.account, "charges", since=started - timedelta(days=30))]
     monkeypatch.undo()
     made = [charge["created"] for window in windows for charge in window]
     assert len(made) == 9
@@ -156,7 +157,7 @@ def test_a_cursor_never_goes_back(desk: Desk) -> None:
         (now - timedelta(days=1), now),
         (now + timedelta(days=1), now + timedelta(days=1)),
     ):
-        sweeps._move_cursor(desk.account, "charges", at)
+        cursors._move_cursor(desk.account, "charges", at)
         assert SyncCursor.objects.get(kind="charges").read_until == expected
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments import gateway, payouts, reconciliation
+from payments import gateway, payouts
+from payments.breaks import reconciliation
 from payments.models import Payout, StripeAccount
 
 

@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from payments import gateway, inbox, sync
+from payments import gateway, inbox
 from payments.models import StripeAccount
+from payments.sweeps import sync
 
 
 def moment(text: str) -> datetime:

@@ -19,7 +19,7 @@ from fundraising import ledger
 from fundraising.bank import matching, statements, uploads
 from fundraising.bank.problems import BadStatement, Problem
 from fundraising.models import BankAccount, BankLine, MatchKind, Role, Statement, Upload, UploadState
-from payments import bank_imports
+from payments.bank import imports as bank_imports
 from tests import databases
 from tests.fundraising.bank.samples import Row, camt, make_account
 from tests.staff import make_person

@@ -26,7 +26,7 @@ from fundraising.models import (
     UploadState,
 )
 from fundraising.money import Money
-from payments import bank_imports
+from payments.bank import imports as bank_imports
 from tests import factories
 from tests.fundraising.bank.samples import (
     ENGLISH,

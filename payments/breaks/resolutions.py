@@ -21,8 +21,10 @@ from fundraising.models import Break, Cause, Entry, Purpose
 from fundraising.money import Money
 from fundraising.roles import May
 
-from . import detectors, facts, gateway, payouts, settlement
-from .models import REFUND_OPEN, BalanceTransaction, Payout, RefundReason, RefundRequest, RefundState, StripeAccount
+from .. import facts, gateway, payouts
+from ..models import REFUND_OPEN, BalanceTransaction, Payout, RefundReason, RefundRequest, RefundState, StripeAccount
+from ..sweeps import settlement
+from . import detectors
 
 FEES: Final = frozenset({Purpose.FEES, Purpose.FEE_TAX})
 

@@ -21,16 +21,9 @@ from fundraising.desk.paging import by_id
 from fundraising.models import Entry, LegalEntity
 from fundraising.roles import May
 
-from . import inbox
+from .. import inbox
+from ..models import CHANGE_OPEN, REFUND_OPEN, BalanceTransaction, InboxEvent, MandateChange, RefundRequest
 from .exports import UNHANDLED
-from .models import (
-    CHANGE_OPEN,
-    REFUND_OPEN,
-    BalanceTransaction,
-    InboxEvent,
-    MandateChange,
-    RefundRequest,
-)
 
 SHOWN = 50
 AT_ONCE = 200

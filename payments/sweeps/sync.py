@@ -21,20 +21,20 @@ from django.utils import timezone
 from fundraising.donations import NotBookedYet
 from fundraising.models import Mandate, MandateState
 
-from . import checkout, disputes, facts, gateway, inbox, invoices, payouts, settlement, subscriptions, sweeps
-from .models import (
+from .. import checkout, disputes, facts, gateway, inbox, payouts
+from ..mandates import invoices, subscriptions
+from ..models import (
     ENDED,
     SESSION_LIFE,
     BalanceTransaction,
     Dispute,
-    EventState,
-    InboxEvent,
     Payment,
     PaymentState,
     Payout,
     StripeAccount,
     Subscription,
 )
+from . import cursors, missing, settlement
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def sync_account(account: StripeAccount, *, since: datetime) -> Counter[str]:
     for kind in KINDS:
         oldest = min(since, timezone.now() - kind.look_back) if kind.look_back > OVERLAP else since
         said_at = _before_asking(account)
-        for window, _until in sweeps.read_onward(account, kind.name, since=oldest, **kind.filters):
+        for window, _until in cursors.read_onward(account, kind.name, since=oldest, **kind.filters):
             found += _see_all(account, kind, window, said_at)
     found["balance transactions"] += settlement.settle_account(account, since=since)
     return found
@@ -84,7 +84,7 @@ def sync_recent(account: StripeAccount) -> Counter[str]:
     found: Counter[str] = Counter()
     for kind in KINDS:
         first, said_at = timezone.now() - FIRST_SWEEP, _before_asking(account)
-        new = sweeps.read_new(account, kind.name, first=first, overlap=kind.look_back, **kind.filters)
+        new = cursors.read_new(account, kind.name, first=first, overlap=kind.look_back, **kind.filters)
         for window in new:
             found += _see_all(account, kind, window, said_at)
     found["balance transactions"] += settlement.settle_account(account)
@@ -102,7 +102,7 @@ def sync_mandates(account: StripeAccount) -> Counter[str]:
     if first is None:
         return found
     said_at = _before_asking(account)
-    for window, _until in sweeps.read_onward(account, SUBSCRIPTIONS.name, since=first - OVERLAP, status="all"):
+    for window, _until in cursors.read_onward(account, SUBSCRIPTIONS.name, since=first - OVERLAP, status="all"):
         found += _see_all(account, SUBSCRIPTIONS, window, said_at)
     return found
 
@@ -149,36 +149,27 @@ def _keep(account: StripeAccount, kind: Kind, thing: facts.Object) -> None:
 def sync_events(account: StripeAccount, *, since: datetime) -> int:
     """Put the events that Stripe lists (30 days back) and we never got into the inbox; how many."""
     stored = 0
-    for window, _until in sweeps.read_onward(account, "events", since=since):
+    for window, _until in cursors.read_onward(account, "events", since=since):
         stored += sum(inbox.store(account.pk, json.dumps(event).encode()) for event in window)
     return stored
 
 
 def see_charge(account: StripeAccount, charge: facts.Object, _said_at: datetime) -> bool:
     """Book a charge, or its failure after it was booked."""
-    return invoices.book_charge(account, charge) or facts.charge_failed(account, charge)
-
-
-def book_refund_and_charge(account: StripeAccount, refund: facts.Object) -> bool:
-    """Book a refund; should its charge be unknown (older than the sweep), fetch and book that first."""
-    try:
-        return facts.book_refund(account, refund)
-    except NotBookedYet:
-        invoices.book_charge(account, gateway.get_charge(account, str(refund["charge"])))
-        return facts.book_refund(account, refund)
+    return missing.book_charge(account, charge) or facts.charge_failed(account, charge)
 
 
 def see_refund(account: StripeAccount, refund: facts.Object, _said_at: datetime) -> bool:
-    return book_refund_and_charge(account, refund)
+    return missing.book_refund_and_charge(account, refund)
 
 
 def see_dispute_and_charge(account: StripeAccount, dispute: facts.Object, said_at: datetime) -> bool:
-    """As `book_refund_and_charge`."""
+    """Note a dispute; should its charge be unknown (older than the sweep), fetch and book that first."""
     see = partial(disputes.see_dispute, account, dispute, said_at=said_at, moved=frozenset())
     try:
         return see()
     except NotBookedYet:
-        invoices.book_charge(account, gateway.get_charge(account, dispute["charge"]))
+        missing.book_charge(account, gateway.get_charge(account, dispute["charge"]))
         return see()
 
 
@@ -306,29 +297,3 @@ def _look_up_intent(payment: Payment, session: gateway.CheckoutSession) -> None:
         facts.see_intent(payment.account, intent)
     elif charge and not facts.book_charge(payment.account, charge) and session.status == "complete":
         facts.book_debit(payment, charge)
-
-
-def find_missing_refunds() -> int:
-    """Fetch the refunds that a charge event told of and no refund event has shown; how many were booked."""
-    waiting = InboxEvent.objects.filter(state=EventState.PARKED, waits_for__startswith=facts.refunds_of(""))
-    found = 0
-    for account in StripeAccount.objects.filter(events__in=waiting).distinct():
-        try:
-            for waits_for in inbox.waited_for(account, facts.refunds_of(""), attempts=2):
-                found += _find_refunds(account, waits_for.removeprefix(facts.refunds_of("")))
-        except (gateway.Unavailable, gateway.UnknownOutcome) as error:
-            log.warning("looking for refunds of %s stops: %s", account, error)
-    return found
-
-
-def _find_refunds(account: StripeAccount, charge_id: str) -> int:
-    found, asked = 0, False
-    try:
-        for refund in gateway.each(account, "refunds", created_gte=0, charge=charge_id):
-            found += book_refund_and_charge(account, refund)
-            asked |= refund["status"] == "requires_action"
-        if asked:  # a refund of its own event will tell, once the donor has said where the money goes, or never
-            inbox.dismiss(account, facts.refunds_of(charge_id), "a refund waits for the donor's bank details")
-    except gateway.Refused as error:  # it holds up no other
-        log.warning("refunds of %s of %s not found: %s", charge_id, account, error)
-    return found

@@ -27,8 +27,9 @@ from fundraising.mandates.forms import AmountForm, DayForm, EndForm, PauseForm, 
 from fundraising.models import OVER, EndWish, Mandate, MandateEnd, MandateState
 from fundraising.pages import SeeOther
 
-from . import gateway, mandates, subscriptions
-from .models import CHANGE_OPEN, ChangeKind, MandateChange, Subscription
+from .. import gateway
+from ..models import CHANGE_OPEN, ChangeKind, MandateChange, Subscription
+from . import changes, subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -164,10 +165,10 @@ def _forms(found: Mandate, sent: WishForm | None) -> dict[str, Any]:
 def _wish(request: HttpRequest, found: Mandate, form: WishForm, kind: ChangeKind, **wanted: Any) -> HttpResponse:
     """Store the wish, ask Stripe, and show what became of it."""
     try:
-        change = mandates.request_change(found, uuid=form.cleaned_data["uuid"], kind=kind, **wanted)
-    except mandates.NotChangeable as refusal:
+        change = changes.request_change(found, uuid=form.cleaned_data["uuid"], kind=kind, **wanted)
+    except changes.NotChangeable as refusal:
         return _page(request, found, status=409, problem=refusal.code)
-    mandates.carry_out(change.pk)
+    changes.carry_out(change.pk)
     return pages.private(SeeOther(f"{_address(found)}?change={change.uuid}"))
 
 
@@ -280,13 +281,13 @@ def end(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @_sent
 def card(request: HttpRequest, found: Mandate) -> HttpResponse:
     """Another card or account, on Stripe's page; nothing of it ever comes to us."""
-    return _on_to_stripe(request, found, mandates.card_url)
+    return _on_to_stripe(request, found, changes.card_url)
 
 
 @_sent
 def mend(request: HttpRequest, found: Mandate) -> HttpResponse:
     """Pay the collection that failed, or answer the bank, on Stripe's page."""
-    return _on_to_stripe(request, found, mandates.mend_url)
+    return _on_to_stripe(request, found, changes.mend_url)
 
 
 def _on_to_stripe(request: HttpRequest, found: Mandate, url_of: Callable[..., str]) -> HttpResponse:

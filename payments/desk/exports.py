@@ -15,7 +15,7 @@ from fundraising.exports.table import CHUNK, Column, Row, Table, Type, major, of
 from fundraising.models import Entry, LegalEntity, Match, MatchKind
 from fundraising.roles import May
 
-from .models import (
+from ..models import (
     CHANGE_OPEN,
     REFUND_OPEN,
     BalanceTransaction,

@@ -17,7 +17,7 @@ from fundraising.ledger import Bucket
 from fundraising.models import BankAccount, BankLine, Match, MatchKind, Purpose
 from fundraising.offline.references import references_in
 
-from .models import Payout
+from ..models import Payout
 
 RETURNED: Final = ("canceled", "failed")
 # Around the day on which Stripe expects a payout in the bank: where people look, and where one alone is certain.

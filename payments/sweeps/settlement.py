@@ -20,10 +20,10 @@ from fundraising.ledger import Bucket
 from fundraising.models import Purpose
 from fundraising.money import EXPONENTS, Money
 
-from . import sweeps
-from .facts import charge_key, dispute_key, refund_key
-from .gateway import moment
-from .models import BalanceTransaction, StripeAccount
+from ..facts import charge_key, dispute_key, refund_key
+from ..gateway import moment
+from ..models import BalanceTransaction, StripeAccount
+from . import cursors
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +55,10 @@ OF_FACTS = Q(type__in=CHARGES | REFUNDS | FAILED_REFUNDS | RETURNED_DEBITS) | Q(
 def settle_account(account: StripeAccount, *, since: datetime | None = None) -> int:
     """Read the balance transactions since the cursor (or `since`) and book them; how many were booked."""
     if since is None:
-        for window in sweeps.read_new(account, "balance_transactions", first=FIRST_DAY, overlap=OVERLAP):
+        for window in cursors.read_new(account, "balance_transactions", first=FIRST_DAY, overlap=OVERLAP):
             _keep(account, window)
     else:  # without the cursor: there may be a gap behind it that nobody has read
-        for window, _until in sweeps.read_onward(account, "balance_transactions", since=since):
+        for window, _until in cursors.read_onward(account, "balance_transactions", since=since):
             _keep(account, window)
     return book_kept(account)
 

@@ -16,7 +16,7 @@ from fundraising.desk.paging import by_number
 from fundraising.models import LegalEntity
 from fundraising.roles import May
 
-from .models import Dispute
+from ..models import Dispute
 
 URGENT = timedelta(days=3)
 

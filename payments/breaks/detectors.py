@@ -20,10 +20,10 @@ from fundraising.breaks import Finding
 from fundraising.models import BankLine, Cause
 from fundraising.money import EXPONENTS, Money
 
-from .bank_matching import carries_trace
-from .models import StripeAccount
-from .payouts import RETURNED
-from .settlement import CHARGES, FAILED_REFUNDS, REFUNDS, RETURNED_DEBITS
+from ..bank.matching import carries_trace
+from ..models import StripeAccount
+from ..payouts import RETURNED
+from ..sweeps.settlement import CHARGES, FAILED_REFUNDS, REFUNDS, RETURNED_DEBITS
 
 # Sweeps fetch within minutes what a line shows to be missing.
 BOOKED_WITHIN: Final = timedelta(hours=1)

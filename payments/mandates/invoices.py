@@ -2,14 +2,13 @@
 
 An invoice names its mandate, and its charge names only a payment intent; what joins the two is Stripe's invoice
 payment. Events of the three come in any order: each waits for the one it rests on. Where an event was lost, or never
-tells what we need (why a bank refused), `find_missing_invoices` asks Stripe.
+tells what we need (why a bank refused), `sweeps/missing.py` asks Stripe.
 Lock order: subscription, mandate, payment, donation.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,10 +20,11 @@ from fundraising.mandates import NotCollectable
 from fundraising.models import DonationState, Mandate, MandateState
 from fundraising.money import Money
 
-from . import facts, gateway, inbox, subscriptions
-from .facts import CHARGE_EVENT_WITHIN, Object, invoice_of, standing, unpark
-from .gateway import moment
-from .models import ENDED, EventState, InboxEvent, Payment, PaymentState, StripeAccount, Subscription
+from .. import facts, gateway
+from ..facts import CHARGE_EVENT_WITHIN, Object, invoice_of, standing, unpark
+from ..gateway import moment
+from ..models import ENDED, Payment, PaymentState, StripeAccount, Subscription
+from . import subscriptions
 from .subscriptions import ANSWER, mandate_of
 
 log = logging.getLogger(__name__)
@@ -274,70 +274,13 @@ def _announce_once(payment: Payment, provider_id: str, amount: Money, at: dateti
 # --- asking Stripe
 
 
-def find_missing_invoices() -> int:
-    """Ask Stripe for what parked events wait for: an intent's invoice, why a collection failed, a subscription.
-
-    How many were asked about.
-    """
-    parked = InboxEvent.objects.filter(state=EventState.PARKED)
-    asked = 0
-    for account in StripeAccount.objects.filter(events__in=parked).distinct():
-        try:
-            asked += sum(_find_for(account, *finder) for finder in FINDERS)
-        except (gateway.Unavailable, gateway.UnknownOutcome) as error:
-            log.warning("looking for invoices of %s stops: %s", account, error)
-    return asked
-
-
-def _find_for(account: StripeAccount, prefix: str, find: Callable[[StripeAccount, str], None], attempts: int) -> int:
-    keys = inbox.waited_for(account, prefix, attempts=attempts)
-    for waits_for in keys:
-        try:
-            find(account, waits_for.removeprefix(prefix))
-        except gateway.Refused as error:  # it holds up no other
-            log.warning("%s of %s not found: %s", waits_for, account, error)
-    return len(keys)
-
-
-def _find_by_intent(account: StripeAccount, intent_id: str) -> None:
-    """Book what a payment intent brought: to its invoice's donation if that is ours, else to suspense."""
-    intent = gateway.get_payment_intent(account, intent_id)
-    lines = gateway.payments_by_intent(account, intent_id)
-    if lines and _see_whole(account, _get(account, lines[0]["invoice"]), intent):
-        return
-    charge = intent.get("latest_charge")
-    if charge:
-        facts.book_stranger(account, charge)
-    inbox.dismiss(account, invoice_of(intent_id), "of no invoice of ours")
-
-
-def _find_invoice(account: StripeAccount, invoice_id: str) -> None:
-    if not fetch(account, invoice_id):
-        for key in (invoice_key(invoice_id), reason_of(invoice_id)):
-            inbox.dismiss(account, key, "no invoice of ours")
-
-
-def _find_subscription(account: StripeAccount, subscription_id: str) -> None:
-    if subscriptions.fetch(account, subscription_id):
-        unpark(subscriptions.subscription_word(subscription_id))
-
-
-# What is waited for, who asks, and after how many tries: an event that will come by itself is given time.
-FINDERS = (
-    (invoice_of(""), _find_by_intent, 2),
-    (invoice_key(""), _find_invoice, 2),
-    (reason_of(""), _find_invoice, 1),
-    (subscriptions.subscription_word(""), _find_subscription, 1),
-)
-
-
 def fetch(account: StripeAccount, invoice_id: str) -> bool:
     """Ask Stripe about an invoice, its payment intent and charge, and book what they say; False if it is not ours."""
-    answer = _get(account, invoice_id)
+    answer = ask(account, invoice_id)
     intents = [_intent_id(line) for line in gateway.payments_of_invoice(account, invoice_id)]
     intent_id = next(filter(None, intents), None)
     intent = gateway.get_payment_intent(account, intent_id) if intent_id else None
-    return _see_whole(account, answer, intent)
+    return see_whole(account, answer, intent)
 
 
 @dataclass(frozen=True)
@@ -355,7 +298,8 @@ class Answer:
         return max(self.asked_at, self.heard_at or self.asked_at) + ANSWER
 
 
-def _get(account: StripeAccount, invoice_id: str) -> Answer:
+def ask(account: StripeAccount, invoice_id: str) -> Answer:
+    """Ask Stripe for an invoice. Never within a transaction."""
     known = Payment.objects.filter(account=account, invoice_id=invoice_id)
     heard_at = known.values_list("invoice_said_at", flat=True).first()
     asked_at = timezone.now()
@@ -367,7 +311,7 @@ def _intent_id(line: Object) -> str | None:
 
 
 @in_transaction
-def _see_whole(account: StripeAccount, answer: Answer, intent: Object | None) -> bool:
+def see_whole(account: StripeAccount, answer: Answer, intent: Object | None) -> bool:
     """Book an invoice with its payment intent, both as Stripe has them now; False if it is none of ours."""
     invoice, said_at = answer.invoice, answer.asked_at
     mandate = _mandate(account, invoice)
@@ -402,15 +346,6 @@ def _follow(mandate: Mandate, payment: Payment, invoice: Object, intent: Object,
         code = facts.error_code(intent)
         standing(payment).update(error_code=code)
         _note_failure(mandate, payment, invoice, code, at)
-
-
-def book_charge(account: StripeAccount, charge: Object) -> bool:
-    """Book a charge; should it be known only by its invoice, ask Stripe for that. Never within a transaction."""
-    try:
-        return facts.book_charge(account, charge)
-    except NotBookedYet:
-        _find_by_intent(account, charge["payment_intent"])
-        return True
 
 
 def see_listed(account: StripeAccount, invoice: Object, said_at: datetime) -> bool:

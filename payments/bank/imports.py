@@ -12,7 +12,7 @@ from fundraising.bank.problems import BadStatement, Problem
 from fundraising.bank.statements import OtherThanSeen
 from fundraising.models import BankAccount, BankLine, Upload, UploadState
 
-from . import bank_matching
+from . import matching
 
 log = logging.getLogger(__name__)
 MATCHED_AT_ONCE: Final = 200  # of a kind, while somebody waits; the sweeps match the others
@@ -31,17 +31,17 @@ def read(account: BankAccount, data: bytes) -> dict[str, Any]:
     """What a file holds, what its import would do, and how many lines would be matched. Raises BadStatement."""
     found = look(account, data)
     waiting = BankLine.objects.filter(bank_account=account).exclude(unexplained_minor=0).select_related("bank_account")
-    known = list(waiting.order_by("-booked_on", "-pk")[: bank_matching.MOST_LINES])
+    known = list(waiting.order_by("-booked_on", "-pk")[: matching.MOST_LINES])
     lines = [*known, *found.new]
     donations = [line for line, _donation in suggestions.certain(account, lines) if line.pk is None]
-    payouts = [line for line, _payout in bank_matching.certain(account, lines) if line.pk is None]
+    payouts = [line for line, _payout in matching.certain(account, lines) if line.pk is None]
     return {**found.told, "donations": len(donations), "payouts": len(payouts)}
 
 
 def match_at_once(account: BankAccount) -> Matched:
     """Match what is certain after an import, as far as somebody can wait for it; and look for what is wrong."""
     donations = suggestions.match_certain(account, most=MATCHED_AT_ONCE)
-    payouts = bank_matching.match_certain(account, most=MATCHED_AT_ONCE)
+    payouts = matching.match_certain(account, most=MATCHED_AT_ONCE)
     findings.note(account.entity)
     return Matched(donations, payouts, more=max(donations, payouts) >= MATCHED_AT_ONCE)
 

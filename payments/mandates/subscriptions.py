@@ -22,9 +22,9 @@ from fundraising.donations import NotBookedYet, in_transaction
 from fundraising.models import DonationState, Interval, Mandate, MandateEnd, MandateState
 from fundraising.money import Money
 
-from . import gateway
-from .gateway import moment
-from .models import CHANGE_OPEN, ChangeKind, MandateChange, Payment, PaymentState, StripeAccount, Subscription
+from .. import gateway
+from ..gateway import moment
+from ..models import CHANGE_OPEN, ChangeKind, MandateChange, Payment, PaymentState, StripeAccount, Subscription
 
 log = logging.getLogger(__name__)
 

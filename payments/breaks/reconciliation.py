@@ -19,11 +19,12 @@ from fundraising.breaks import Finding, note_findings
 from fundraising.models import Break, BreakState, Cause, LegalEntity
 from fundraising.money import Money
 
-from . import detectors, gateway
-from .audit import held
-from .models import StripeAccount, SyncCursor
-from .payouts import RETURNED
-from .settlement import PAYOUTS
+from .. import gateway
+from ..audit import held
+from ..models import StripeAccount, SyncCursor
+from ..payouts import RETURNED
+from ..sweeps.settlement import PAYOUTS
+from . import detectors
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Any
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from . import gateway
-from .models import StripeAccount, SyncCursor
+from .. import gateway
+from ..models import StripeAccount, SyncCursor
 
 Object = dict[str, Any]
 MOST = 1_000  # objects of one window: ten pages, that a window which turns out too large costs for nothing

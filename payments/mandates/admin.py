@@ -16,8 +16,8 @@ from fundraising.desk.administration import DeskAdmin
 from fundraising.locales import babel_locale
 from fundraising.models import Mandate, MandateEnd
 
-from . import mandates
-from .models import ChangeKind, ChangeState, MandateChange, Subscription
+from ..models import ChangeKind, ChangeState, MandateChange, Subscription
+from . import changes
 
 
 class EndForm(forms.Form):
@@ -67,18 +67,18 @@ class MandateAdmin(ReadOnly, DeskAdmin):
 
     def _ended(self, request: HttpRequest, mandate: Mandate, form: EndForm) -> bool:
         try:
-            change = mandates.request_change(
+            change = changes.request_change(
                 mandate,
                 uuid=form.cleaned_data["uuid"],
                 kind=ChangeKind.END,
                 end_reason=MandateEnd.STAFF,
                 by=request.user.get_username(),
             )
-        except mandates.NotChangeable as refusal:
+        except changes.NotChangeable as refusal:
             form.add_error(None, refusal_text(refusal.code))
             return False
         self.note("mandate_end_asked", request, mandate)
-        if (state := mandates.carry_out(change.pk)) == ChangeState.MADE:
+        if (state := changes.carry_out(change.pk)) == ChangeState.MADE:
             self.message_user(request, _("The mandate has ended. The donor is told by mail."), messages.SUCCESS)
         elif state == ChangeState.REFUSED:
             change.refresh_from_db()

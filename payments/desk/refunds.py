@@ -22,8 +22,8 @@ from fundraising.models import Donation
 from fundraising.money import AmountError, Money, parse_amount
 from fundraising.roles import May
 
-from . import refunds
-from .models import RefundReason, RefundRequest, RefundState
+from .. import refunds
+from ..models import RefundReason, RefundRequest, RefundState
 from .refusals import refusal_text
 
 

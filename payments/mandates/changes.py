@@ -20,8 +20,9 @@ from fundraising.donations import in_transaction
 from fundraising.models import OVER, AfterClose, Mandate, MandateEnd, MandateState, NoticeKind
 from fundraising.money import Money
 
-from . import asking, gateway, subscriptions
-from .models import CHANGE_OPEN, ChangeKind, ChangeState, MandateChange, Subscription
+from .. import asking, gateway
+from ..models import CHANGE_OPEN, ChangeKind, ChangeState, MandateChange, Subscription
+from . import subscriptions
 from .subscriptions import Asked, Object, collection_moment
 
 log = logging.getLogger(__name__)

@@ -26,8 +26,10 @@ from fundraising.models import BankAccount, Break, BreakState, Entry, LegalEntit
 from fundraising.money import Money
 from fundraising.roles import May
 
-from . import gateway, payouts, reconciliation, settlement
-from .models import BalanceTransaction, Payout, StripeAccount
+from .. import gateway, payouts
+from ..breaks import reconciliation
+from ..models import BalanceTransaction, Payout, StripeAccount
+from ..sweeps import settlement
 
 log = logging.getLogger(__name__)
 
