@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -156,6 +156,16 @@ def undo_match(match: Match, *, by: User, reason: str) -> None:
     line.unexplained_minor += standing.amount_minor
     line.save(update_fields=["unexplained_minor"])
     _record("match_undone", standing, by=by, before=_told(standing), reason=reason)
+
+
+def of_which_a_match_was_undone(lines: Iterable[BankLine]) -> set[int]:
+    """Of these lines those (by number) of which somebody undid a match: what they are, people say from then on.
+
+    Otherwise a sweep would make the same match again within a minute, and neither undoing nor rolling back would hold.
+    """
+    numbers = [line.pk for line in lines if line.pk]
+    undone = Match.objects.filter(line__in=numbers, undone_at__isnull=False)
+    return set(undone.values_list("line", flat=True))
 
 
 def _reverse(match: Match) -> None:

@@ -21,7 +21,7 @@ from ..money import Money
 from ..offline import AlreadyReceived
 from ..offline.references import references_in
 from ..vault import blind_words
-from .matching import NotMatchable, match_line
+from .matching import NotMatchable, match_line, of_which_a_match_was_undone
 from .statements import iban_index
 
 # Scores: what is likely from 50 on, as good as certain from 90 on.
@@ -252,6 +252,8 @@ def certain(account: BankAccount, lines: Sequence[BankLine]) -> list[tuple[BankL
     They need not be in the books yet. Two lines that quote one donation: the first is its.
     """
     into = [line for line in lines if line.unexplained_minor > 0]
+    decided = of_which_a_match_was_undone(into)
+    into = [line for line in into if line.pk not in decided]
     awaited = _by_reference(_waiting(account), into)
     matched: set[int] = set()
     found = []

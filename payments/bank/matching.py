@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from fundraising.bank.matching import NotMatchable, match_line
+from fundraising.bank.matching import NotMatchable, match_line, of_which_a_match_was_undone
 from fundraising.bank.suggestions import Suggestion
 from fundraising.ledger import Bucket
 from fundraising.models import BankAccount, BankLine, Match, MatchKind, Purpose
@@ -156,6 +156,8 @@ def certain(account: BankAccount, lines: Sequence[BankLine]) -> list[tuple[BankL
     one payout for a line and one line for a payout. A line that carries the trace id of another payout is that one's.
     """
     whole = [line for line in lines if line.unexplained_minor == line.amount_minor and _may_be(line)]
+    decided = of_which_a_match_was_undone(whole)
+    whole = [line for line in whole if line.pk not in decided]
     if not whole:
         return []
     days = [line.booked_on for line in whole]

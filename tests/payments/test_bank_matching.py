@@ -80,6 +80,7 @@ def test_the_only_payout_of_an_amount_is_matched_by_itself(
     assert ledger.balance(statements.unexplained_of(account)).minor == 0
     matching.undo_match(found, by=clerk, reason="no")
     assert ledger.balance(paid_out).minor == 0
+    assert bank_matching.match_certain(account) == 0, "what somebody undid is not done again by itself"
 
 
 def test_two_payouts_or_two_lines_of_an_amount_are_left_to_people(

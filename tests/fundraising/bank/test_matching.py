@@ -89,6 +89,9 @@ def test_the_exact_reference_and_amount_is_matched_by_itself(
     donation.refresh_from_db()
     assert donation.state == DonationState.OPENED
     assert held(account, Purpose.SUSPENSE, account.slug) == -11_999
+    assert suggestions.match_certain(account) == 0, "what somebody undid is not done again by itself"
+    [suggested] = suggestions.for_line(found.line)
+    assert suggested.donation == donation
 
 
 def test_two_lines_with_one_reference_receive_the_donation_once(
