@@ -171,8 +171,10 @@ class MatchForm(forms.Form):
         self.currency, self.left_minor = currency, left_minor
 
     def clean_amount(self) -> int:
-        """Minor units with the line's sign."""
-        text = str(self.cleaned_data["amount"]).strip().lstrip("-\u2212")
+        """Minor units with the line's sign, which of money that went need not be typed."""
+        text = str(self.cleaned_data["amount"]).strip()
+        if self.left_minor < 0:
+            text = text.lstrip("-\u2212")
         if not text:
             return self.left_minor
         try:

@@ -11,13 +11,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from fundraising.models import BankAccount, Break, Cause, LegalEntity, Role, StaffAction
+from fundraising.bank.matching import match_line
+from fundraising.models import BankAccount, Break, Cause, LegalEntity, MatchKind, Role, StaffAction
 from payments import gateway, payouts
+from payments.bank import matching
 from payments.models import BalanceTransaction, Payout, StripeAccount
 from tests import factories
 from tests.factories import AppealKit
 from tests.payments.desk import make_account
-from tests.payments.test_detectors import arrive, charged, line, paid_out
+from tests.payments.test_detectors import arrive, charged, in_bank, line, paid_out
 from tests.staff import at_desk
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,20 @@ def test_a_payout_shows_what_it_is_made_of_and_leads_to_each_donation(
     for words in ("Tax on fees", "Held in reserve", "Adjustments", "Our bank", "€35.65", "-€3.50", "-€0.55"):
         assert words in shown, words
     assert shown.count("€35.65") >= 3  # the sum of its lines, what was paid out, and what is in the bank
+
+
+def test_of_a_bank_line_that_is_several_things_a_payout_shows_its_own_part(
+    kit: AppealKit, account: StripeAccount, bank: BankAccount, finance: Client
+) -> None:
+    payout = paid_out(account, [], amount_minor=900)
+    came = in_bank(bank, 5_000)
+    match_line(
+        came, kind=MatchKind.PAYOUT, amount_minor=900, by=None, key=payout.payout_id,
+        account=matching.account_of(payout),
+    )  # fmt: skip
+    shown = page(finance, at(kit.entity, f"{payout.payout_id}/"))
+    assert "Our bank: €9.00" in shown
+    assert "€50.00" not in shown
 
 
 def test_the_figures_of_a_payout_sum_to_its_lines(kit: AppealKit, account: StripeAccount) -> None:

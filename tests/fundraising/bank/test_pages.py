@@ -162,6 +162,9 @@ def test_a_line_is_split_into_parts_and_each_can_be_undone(desk: Client, account
     line.refresh_from_db()
     assert line.unexplained_minor == -250
     assert "undone on" in page_of(desk, line)
+    match(desk, line, kind="bank_fee", amount="-2.00")
+    line.refresh_from_db()
+    assert line.unexplained_minor == -50
 
 
 def test_what_cannot_be_matched_is_said_beside_the_field(desk: Client, account: BankAccount) -> None:
@@ -172,6 +175,7 @@ def test_what_cannot_be_matched_is_said_beside_the_field(desk: Client, account: 
         ({"kind": "own", "what": "nowhere"}, "no such bank account"),
         ({"kind": "bank_fee", "amount": "10.01"}, "more than is left"),
         ({"kind": "bank_fee", "amount": "ten"}, "no amount"),
+        ({"kind": "bank_fee", "amount": "-1"}, "no amount"),
         ({"kind": "other", "account": "expenses"}, "Say why"),
         ({"kind": "other", "why": "x"}, "Say what it is booked to"),
         ({"kind": "donation"}, "Say which one"),
