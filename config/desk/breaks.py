@@ -186,7 +186,8 @@ MORE_OF: Final = (
 
 def _links(desk: Desk, found: Break) -> list[tuple[Any, str]]:
     """The pages where one sees more of it, as far as there are any."""
-    payout = str(found.facts.get("payout") or (found.subject if found.subject.startswith("po_") else ""))
+    told = found.subject.removeprefix("payout:").partition(":")[0]  # a payout that is in the bank twice
+    payout = str(found.facts.get("payout") or (told if told.startswith("po_") else ""))
     entry = (
         Entry.objects.filter(key=found.facts.get("entry", ""), entity=desk.entity).values_list("pk", flat=True).first()
     )

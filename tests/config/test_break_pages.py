@@ -80,6 +80,13 @@ def test_a_break_of_the_money_trail_leads_to_where_it_is_mended(
     assert f'href="/desk/{entity.slug}/{place.format(**facts)}"' in page
 
 
+@pytest.mark.parametrize("subject", ["po_1", "payout:po_1", "payout:po_1:77"])
+def test_a_break_about_a_payout_leads_to_it(entity: LegalEntity, finance: Client, subject: str) -> None:
+    one = found(entity, Cause.BANK_LINE_DOUBLED, subject=subject)
+    page = finance.get(address(one)).content.decode()
+    assert f'href="/desk/{entity.slug}/payouts/po_1/"' in page
+
+
 def test_every_refusal_is_put_into_words() -> None:
     from pathlib import Path
     from re import findall
