@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from .models import (
@@ -24,7 +25,8 @@ from .models import (
     TaxDetails,
     Tribute,
 )
-from .vault import blind_index
+from .offline.references import in_groups, references_in
+from .vault import blind_index, blind_words
 
 # So long a payment that was opened may still be made, and one that was received asks for its paper or comes back.
 PAYING = timedelta(days=2)
@@ -39,6 +41,7 @@ class Obstacle(StrEnum):
     UNDER_WAY = "under_way"
     DISPUTE = "dispute"
     RECENT = "recent"
+    IN_BANK = "in_bank"
 
 
 def obstacles(donor: Donor) -> list[Obstacle]:
@@ -50,8 +53,28 @@ def obstacles(donor: Donor) -> list[Obstacle]:
         Obstacle.UNDER_WAY: given.filter(state=DonationState.PENDING).exists() or opened.exists(),
         Obstacle.DISPUTE: given.filter(state=DonationState.DISPUTED).exists(),
         Obstacle.RECENT: given.filter(state=DonationState.RECEIVED, received_at__gt=now - RECENT).exists(),
+        Obstacle.IN_BANK: _quoted_by_an_open_line(donor),
     }
     return [obstacle for obstacle, stands in found.items() if stands]
+
+
+def _quoted_by_an_open_line(donor: Donor) -> bool:
+    """Whether the bank has money that quotes a reference of theirs and is not matched: its line would keep their name,
+    and without its text nobody could say any more whose money it is."""
+    given = Donation.objects.filter(donor=donor, transfer_reference__isnull=False)
+    references = {str(reference) for reference in given.values_list("transfer_reference", flat=True)}
+    if not references:
+        return False
+    words = blind_words(*references, *map(in_groups, references))
+    waiting = BankLine.objects.filter(bank_account__entity=donor.entity_id).exclude(unexplained_minor=0)
+    found = waiting.filter(words__overlap=[*words, *donor.name_words])
+    return any(references.intersection(references_in(f"{line.reference} {line.name}")) for line in found.iterator())
+
+
+def forget_lines(lines: QuerySet[BankLine]) -> None:
+    """Remove whom these lines of the bank name. The sealed file of the statement is the bank's voucher and stays as
+    long as the books do."""
+    lines.update(name="", iban="", iban_index="", reference="", words=[])
 
 
 def erase(donor: Donor) -> None:
@@ -86,5 +109,4 @@ def erase(donor: Donor) -> None:
         public_name=PublicName.ANONYMOUS,
     )
     Mandate.objects.filter(donor=donor).update(public_name=PublicName.ANONYMOUS)
-    # The sealed file of the statement is the bank's voucher and stays as long as the books do.
-    BankLine.objects.filter(matches__donation__in=given).update(name="", iban="", iban_index="", reference="", words=[])
+    forget_lines(BankLine.objects.filter(matches__donation__in=given))

@@ -37,6 +37,7 @@ OBSTACLES = {
         "A donation came within the last thirty days, and its receipt and a possible refund need its donor. Wait until "
         "they are over; the law gives a month to answer, and the trail shows that you did."
     ),
+    Obstacle.IN_BANK: _("A line of the bank quotes one of their references and waits to be matched. Match it first."),
 }
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from .. import ledger, offline, trail
+from .. import erasing, ledger, offline, trail
 from ..ledger import Bucket, Posted
 from ..models import BankAccount, BankLine, Donation, Match, MatchKind, Purpose, SpendingStep, StepState
 from ..money import Money
@@ -69,6 +69,8 @@ def match_line(
     match.save(force_insert=True)
     locked.unexplained_minor -= amount_minor
     locked.save(update_fields=["unexplained_minor"])
+    if donation and donation.donor.erased_at:  # late money of somebody who asked to be forgotten
+        erasing.forget_lines(BankLine.objects.filter(pk=locked.pk))
     if by:
         _record("line_matched", match, by=by, after=_told(match), reason=why)
     return match

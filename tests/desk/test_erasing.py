@@ -16,7 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.desk.erasing import NotErasable, erase_donor
-from fundraising import erasing, ledger, totals, trail
+from fundraising import erasing, ledger, offline, totals, trail
+from fundraising.bank.matching import match_line
+from fundraising.bank.statements import import_statement
 from fundraising.drafts import Regularly
 from fundraising.erasing import Obstacle
 from fundraising.models import (
@@ -28,14 +30,17 @@ from fundraising.models import (
     DonationState,
     Donor,
     Interval,
+    LegalEntity,
     Mandate,
     MandateState,
+    MatchKind,
     Membership,
     Role,
     StaffAction,
     TaxDetails,
 )
 from fundraising.money import Money
+from fundraising.offline.references import in_groups
 from fundraising.vault import SealedTextField, unseal_bytes
 from payments import forgetting
 from payments.models import InboxEvent
@@ -52,6 +57,8 @@ from receipts.models import (
     SealedPaper,
 )
 from tests import factories, staff
+from tests.fundraising.bank.samples import Row, camt
+from tests.fundraising.bank.samples import make_account as make_bank_account
 from tests.payments.desk import make_account
 
 pytestmark = pytest.mark.django_db
@@ -259,6 +266,53 @@ def test_a_donor_whose_money_still_moves_is_not_erased(boss: User) -> None:
         erase(fresh, boss)
     assert Obstacle.DISPUTE in refusal.value.obstacles
     assert Donor.objects.get(pk=fresh.donor_id).email == email
+
+
+def transfer_of_long_ago() -> Donation:
+    """A bank transfer that somebody announced two months ago."""
+    kit = factories.make_appeal()
+    bank_of_donors(kit.entity)
+    draft = factories.draft(kit, amount=Money(5_000, "EUR"), email="zyx.quill@example.org", last_name="Ostrakova")
+    found = offline.open_transfer(draft)
+    Donation.objects.filter(pk=found.pk).update(opened_at=LONG_AGO)
+    return found
+
+
+def bank_of_donors(entity: LegalEntity) -> BankAccount:
+    own = make_bank_account(entity)
+    BankAccount.objects.filter(pk=own.pk).update(takes_donations=True)
+    return own
+
+
+def line_of(donation: Donation, by: User, text: str) -> BankLine:
+    """Its money in the bank, one cent less than announced, so that nothing is matched by itself."""
+    row = Row(timezone.localdate(), 4_999, name="Ostrakova", text=text)
+    own = BankAccount.objects.get(entity=donation.entity)
+    statement = import_statement(own, name="x", data=camt([row], iban=own.iban), by=by)
+    return statement.lines.select_related("bank_account").get()
+
+
+@pytest.mark.parametrize("written", ["{0}", "{1}", "rf: {1}"])
+def test_a_donor_whose_reference_the_bank_quotes_is_erased_once_that_line_is_matched(boss: User, written: str) -> None:
+    donation = transfer_of_long_ago()
+    reference = str(donation.transfer_reference)
+    line = line_of(donation, boss, written.format(reference, in_groups(reference).lower()))
+    assert erasing.obstacles(donation.donor) == [Obstacle.IN_BANK]
+    match_line(line, kind=MatchKind.DONATION, amount_minor=4_999, by=boss, donation=donation)
+    Donation.objects.update(received_at=LONG_AGO)
+    erase(donation, boss)
+    assert found_words(everything_unsealed()) == set()
+
+
+def test_late_money_of_somebody_who_was_erased_names_nobody(boss: User) -> None:
+    donation = transfer_of_long_ago()
+    erase(donation, boss)
+    line = line_of(donation, boss, f"{donation.transfer_reference}")
+    donation = Donation.objects.get(pk=donation.pk)
+    match_line(line, kind=MatchKind.DONATION, amount_minor=4_999, by=boss, donation=donation)
+    assert found_words(everything_unsealed()) == set()
+    line.refresh_from_db()
+    assert (line.words, line.unexplained_minor) == ([], 0)
 
 
 def test_a_fault_in_the_middle_erases_nothing(donation: Donation, boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
