@@ -38,6 +38,14 @@ if (box && on) {
   document.addEventListener("keydown", press);
 }
 
+// Escape closes an open menu, and the cursor is on its name again.
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector(".desk-menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 // Where the list of pages is longer than the screen, the current one is in sight. Only the list moves, not the page.
 const side = document.querySelector(".desk-nav--side");
 const here = side?.querySelector("[aria-current]");

@@ -38,3 +38,20 @@ def test_a_donation_is_found_and_its_story_read_from_the_keyboard(site: Site, vi
     page.get_by_role("row").nth(1).get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Donation")
     expect(page.locator(".timeline")).to_contain_text("Charged: the donor has paid.")
+
+
+def test_escape_closes_a_menu_and_paper_has_no_controls(site: Site, visit: Visit) -> None:
+    page = visit("about:blank", locale="en-GB")
+    sign_in(page, site, "campaigner", to="/desk/lantern/appeals/")
+    name = page.locator("summary", has_text="campaigner")
+    name.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Second factor")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Second factor")).to_be_hidden()
+    expect(name).to_be_focused()
+    page.emulate_media(media="print")
+    controls = page.locator("button, select, input:not([type=hidden])")
+    for place in range(controls.count()):
+        expect(controls.nth(place)).to_be_hidden()
