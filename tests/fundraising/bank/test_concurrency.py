@@ -79,7 +79,7 @@ def tell(beat, done):
     print("booked", done, flush=True)
     time.sleep(60)
 uploads.Beat.tell = tell
-from payments import bank_imports
+from payments.bank import imports as bank_imports
 bank_imports.work()
 """
 
