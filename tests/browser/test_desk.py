@@ -55,3 +55,10 @@ def test_escape_closes_a_menu_and_paper_has_no_controls(site: Site, visit: Visit
     controls = page.locator("button, select, input:not([type=hidden])")
     for place in range(controls.count()):
         expect(controls.nth(place)).to_be_hidden()
+
+
+def test_a_title_of_one_long_word_is_broken_rather_than_the_page(site: Site, visit: Visit) -> None:
+    page = visit("about:blank", locale="en-GB", viewport={"width": 360, "height": 800})
+    sign_in(page, site, "admin", to="/desk/lantern/staff/")
+    page.locator(".desk-head > h1").evaluate("title => { title.textContent = 'x'.repeat(300) }")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
