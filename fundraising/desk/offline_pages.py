@@ -82,6 +82,9 @@ class RecordForm(forms.Form):
     public_name = forms.ChoiceField(
         label=_("How they appear on the page"), choices=PublicName.choices, initial=PublicName.ANONYMOUS
     )
+    is_another = forms.BooleanField(
+        label=_("Another one: I hold both"), required=False, help_text=_("Only if there are two of the same.")
+    )
 
     def __init__(self, desk: Desk, data: Any = None, *, line: BankLine | None = None) -> None:
         super().__init__(data, initial=_first(desk, line))
@@ -96,6 +99,8 @@ class RecordForm(forms.Form):
         if line:  # the bank has said the rest
             for name in ("channel", "given_on", "amount", "currency", "cheque", "in_kind"):
                 del fields[name]
+        if not self.data.get("is_another"):  # asked once there is one like it
+            self.asked = fields.pop("is_another")
 
     def clean_first_name(self) -> str:
         return clean_name(self.cleaned_data["first_name"])
@@ -136,6 +141,13 @@ class RecordForm(forms.Form):
             words = gettext(
                 "The law of this country forbids cash of %(limit)s or more, also in parts. Ask for a bank transfer."
             ) % {"limit": limit}
+        if refusal.before:
+            self.fields["is_another"] = self.asked
+            field = "is_another"
+            words = gettext(
+                "%(reference)s is the same: of this donor, this day and this amount. If this is another one, tick the "
+                "box; if not, there is nothing to do."
+            ) % {"reference": refusal.before.reference}
         self.add_error(field if field in self.fields else None, ValidationError(words))
 
     def draft(self) -> DonationDraft:
@@ -189,7 +201,10 @@ def record(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _recorded(request: HttpRequest, desk: Desk, form: RecordForm) -> bool:
     said = form.cleaned_data
-    how = Recorded(Channel(said["channel"]), said["given_on"], in_kind=said["in_kind"], cheque=said["cheque"])
+    how = Recorded(
+        Channel(said["channel"]), said["given_on"], in_kind=said["in_kind"], cheque=said["cheque"],
+        is_another=said.get("is_another", False),
+    )  # fmt: skip
     try:
         donation = recording.record_donation(form.draft(), how, uuid=said["uuid"], by=desk.user)
     except NotRecordable as refusal:

@@ -25,11 +25,14 @@ IN_HAND = frozenset({Channel.CHEQUE, Channel.CASH})
 
 
 class NotRecordable(Exception):
-    """The donation cannot be recorded so. `code`: future | too_much_cash | no_text | no_line; `limit` of cash."""
+    """The donation cannot be recorded so. `code`: future | too_much_cash | no_text | no_line | recorded_before.
 
-    def __init__(self, code: str, limit: Money | None = None) -> None:
+    `limit` of cash; `before`, the donation that was recorded of the same.
+    """
+
+    def __init__(self, code: str, limit: Money | None = None, before: Donation | None = None) -> None:
         super().__init__(code)
-        self.code, self.limit = code, limit
+        self.code, self.limit, self.before = code, limit, before
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Recorded:
     given_on: date
     in_kind: str = ""
     cheque: str = ""  # its number, without names
+    is_another: bool = False  # though one like it was recorded: of this donor, day, way and amount
 
 
 @transaction.atomic
@@ -52,6 +56,8 @@ def record_donation(draft: DonationDraft, recorded: Recorded, *, uuid: UUID, by:
         return known
     _refuse(draft, recorded)
     donation = drafts.record(draft, uuid=uuid, channel=recorded.channel, in_kind=recorded.in_kind)
+    if not recorded.is_another:
+        _refuse_the_same(donation, recorded.given_on)
     if recorded.channel == Channel.IN_KIND:
         _note_in_kind(donation, recorded.given_on)
     else:
@@ -96,6 +102,20 @@ def _refuse(draft: DonationDraft, recorded: Recorded) -> None:
     limit = cash.refused_from(draft.round.appeal.campaign.entity, draft.amount.currency)
     if limit and draft.amount.minor >= limit.minor:
         raise NotRecordable("too_much_cash", limit)
+
+
+def _refuse_the_same(donation: Donation, given_on: date) -> None:
+    """A form that comes back filled in, sent once more, is no second cheque unless somebody says so."""
+    before = Donation.objects.filter(
+        donor=donation.donor,
+        channel=donation.channel,
+        currency=donation.currency,
+        amount_minor=donation.amount_minor,
+        received_at=noon(given_on),
+        state=DonationState.RECEIVED,
+    )
+    if same := before.order_by("pk").last():
+        raise NotRecordable("recorded_before", before=same)
 
 
 def _note_in_kind(donation: Donation, given_on: date) -> None:

@@ -67,6 +67,18 @@ def test_the_same_form_sent_again_records_nothing_more(kit: AppealKit, care: Cli
     assert Donation.objects.count() == 1
 
 
+def test_a_form_that_comes_back_filled_in_is_recorded_again_only_when_there_are_two(kit: AppealKit, care: Client) -> None:
+    record(care, kit)
+    answer = record(care, kit)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert f"{Donation.objects.get().reference} is the same" in page
+    assert 'name="is_another"' in page
+    assert 'value="25.50"' in page
+    assert record(care, kit, is_another="on").status_code == 302
+    assert Donation.objects.count() == 2
+
+
 def test_a_gift_in_kind_needs_no_amount_but_words(kit: AppealKit, care: Client) -> None:
     answer = record(care, kit, channel="in_kind", amount="")
     assert answer.status_code == 422

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -41,7 +42,7 @@ def marta() -> User:
     return User.objects.create_user("marta")
 
 
-def record(kit: AppealKit, by: User, channel: Channel, minor: int = 5_000, day: date = DAY, **more: str) -> Donation:
+def record(kit: AppealKit, by: User, channel: Channel, minor: int = 5_000, day: date = DAY, **more: Any) -> Donation:
     draft = factories.draft(kit, amount=Money(minor, "EUR"), email=more.pop("email", None))
     donation = record_donation(draft, Recorded(channel, day, **more), uuid=uuid4(), by=by)
     donation.refresh_from_db()
@@ -72,11 +73,27 @@ def test_the_same_form_sent_twice_is_one_donation(kit: AppealKit, marta: User) -
 
 
 def test_two_equal_cheques_of_one_donor_are_two_donations(kit: AppealKit, marta: User) -> None:
-    both = [record(kit, marta, Channel.CHEQUE, email="ada@example.org") for _ in range(2)]
+    both = [record(kit, marta, Channel.CHEQUE, email="ada@example.org", is_another=more) for more in (False, True)]
     assert both[0].donor == both[1].donor
     total = appeal_total(kit.appeal)
     assert (total.donations, total.donors) == (2, 1)
     assert audit_is_clean()
+
+
+def test_one_like_it_is_recorded_only_when_somebody_says_that_there_are_two(kit: AppealKit, marta: User) -> None:
+    first = record(kit, marta, Channel.CHEQUE, email="ada@example.org")
+    with pytest.raises(NotRecordable, match="recorded_before") as error:
+        record(kit, marta, Channel.CHEQUE, email="ada@example.org")
+    assert error.value.before == first
+    assert Donation.objects.get() == first
+    for changed in (
+        {"minor": 5_001},
+        {"day": DAY + timedelta(days=1)},
+        {"channel": Channel.CASH},
+        {"email": "b@b.org"},
+    ):
+        record(kit, marta, **{"channel": Channel.CHEQUE, "email": "ada@example.org", **changed})
+    assert Donation.objects.count() == 5
 
 
 def test_a_gift_in_kind_is_noted_without_value_and_in_no_total(kit: AppealKit, marta: User) -> None:
