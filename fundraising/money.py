@@ -156,8 +156,8 @@ def _formatted(money: Money, locale: str, decimals: int) -> str:
     text = format_currency(money.decimal, money.currency, locale=locale, format=pattern, currency_digits=False)
     # CLDR's currency spacing, which browsers apply and Babel leaves out: "CHF 20", not "CHF20".
     text = re.sub(r"(?<=[A-Za-z])(?=\d)", "\u00a0", text)
-    # From right to left "US$" would come apart: a mark keeps its sign behind its letters.
-    return re.sub(r"(?<=[A-Z])\$", "$\u200e", text) if text.startswith("\u200f") else text
+    # From right to left "US$", "UK£" and "JP¥" would come apart: a mark keeps the sign behind its letters.
+    return re.sub(r"(?<=[A-Z])[^\w\s.,]", "\\g<0>\u200e", text) if text.startswith("\u200f") else text
 
 
 _SEPARATOR = "[.,'\u2019 \u00a0\u2009\u202f]"

@@ -30,7 +30,7 @@ STAFF_ONLY = (
     "fundraising/seals/tables.py", "fundraising/spending/tables.py", "fundraising/bank/*",
     "fundraising/books/*", "fundraising/breaks/*", "fundraising/staff.py", "fundraising/roles.py",
     "fundraising/spending/partners.py", "payments/bank/*", "payments/breaks/*", "payments/sandbox/*",
-    "receipts/documents/evidence.py", "receipts/years/filings.py", "receipts/papers/*", "receipts/gift_aid/*",
+    "receipts/documents/evidence.py", "receipts/years/filings.py", "receipts/papers/*",
     "templates/receipts/pdf/evidence.html",
     "fundraising/models/bank.py", "fundraising/models/books.py", "fundraising/models/breaks.py",
     "fundraising/models/entities.py", "fundraising/models/exports.py", "fundraising/models/ledger.py",

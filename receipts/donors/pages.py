@@ -90,7 +90,7 @@ def _form_page(
 @behind_link(MailKind.PAPERS)
 def papers(request: HttpRequest, donor: Donor, token: str) -> HttpResponse:
     """All papers of the mailbox at this legal entity, by year, whatever the donor's name was written like."""
-    found = _papers_of(donor).select_related("series", "donation").defer("snapshot")
+    found = _papers_of(donor).select_related("series__entity", "donation").defer("snapshot")
     rows = sorted(found.order_by("-pk")[:SHOWN], key=lambda receipt: (-receipt.series.year, -receipt.pk))
     context = {
         "years": [(year, list(of_year)) for year, of_year in groupby(rows, key=lambda receipt: receipt.series.year)],

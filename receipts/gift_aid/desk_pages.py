@@ -22,8 +22,8 @@ from fundraising.roles import May
 from ..mail import link_letters
 from ..models import Declaration, GiftAidClaim, MailKind, Scope
 from . import claims, declaring, schedule
+from .desk_forms import ClaimForm, PaperForm
 from .desk_words import CLAIM_WORDS, DECLARATION_WORDS
-from .forms import ClaimForm, PaperForm
 
 SHOWN = 50
 

@@ -1,15 +1,13 @@
-"""The form of a declaration: for the donor's page, and for staff who record one from paper."""
+"""The form of a declaration, as the donor's page has it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from fundraising.desk.books_forms import day_field
 from fundraising.models import Donation, DonationState, Donor
 
 from ..models import Scope
@@ -29,13 +27,30 @@ WORDS = {
 
 class DeclarationForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=20, required=False, help_text=_("Mr, Mrs, Ms, Dr – or none."))
-    first_name = forms.CharField(label=_("First name"), max_length=80)
-    last_name = forms.CharField(label=_("Last name"), max_length=80)
-    house = forms.CharField(label=_("House name or number"), max_length=80)
-    street = forms.CharField(label=_("Street and town"), max_length=120)
+    first_name = forms.CharField(
+        label=_("First name"), max_length=80, error_messages={"required": _("Please write your first name.")}
+    )
+    last_name = forms.CharField(
+        label=_("Last name"), max_length=80, error_messages={"required": _("Please write your last name.")}
+    )
+    house = forms.CharField(
+        label=_("House name or number"),
+        max_length=80,
+        error_messages={"required": WORDS["house"]},
+    )
+    street = forms.CharField(
+        label=_("Street and town"),
+        max_length=120,
+        error_messages={"required": _("Please write your street and town.")},
+    )
     postcode = forms.CharField(label=_("Postcode"), max_length=12, required=False)
     overseas = forms.BooleanField(label=_("The home is outside the United Kingdom"), required=False)
-    scope = forms.ChoiceField(label=_("For which donations"), choices=Scope.choices, widget=forms.RadioSelect)
+    scope = forms.ChoiceField(
+        label=_("For which donations"),
+        choices=Scope.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Please choose for which donations.")},
+    )
 
     def __init__(self, donor: Donor, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{"label_suffix": "", **options})
@@ -88,20 +103,3 @@ class DeclarationForm(forms.Form):
         found = {name: told for name, told in self.cleaned_data.items() if name in Declared.__dataclass_fields__}
         scope = Scope(found["scope"])
         return Declared(**{**found, "scope": scope, "donation": self.newest if scope == Scope.THIS else None})
-
-
-class PaperForm(DeclarationForm):
-    """As it stands on the paper, which is kept."""
-
-    declared_on = day_field(_("Signed on"))
-    on_paper = forms.BooleanField(
-        label=_("The signed paper says what is shown above, with the donor's home address, and we keep it.")
-    )
-
-    def clean_declared_on(self) -> date:
-        on: date = self.cleaned_data["declared_on"]
-        return on
-
-
-class ClaimForm(forms.Form):
-    until = day_field(_("Donations received until"))

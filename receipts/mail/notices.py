@@ -33,6 +33,7 @@ SUBJECTS = {
     NoticeKind.MANDATE_UPCOMING: gettext_noop("Your payment {reference} is due soon"),
     NoticeKind.MANDATE_ENDED: gettext_noop("Your payment {reference} has ended"),
 }
+TAKEN_BACK = gettext_noop("Your payment {reference} was taken back")  # of a debit that had come
 # The provider's codes in plain words' terms; whatever else a bank says is told as "no reason given".
 REASONS = {
     "insufficient_funds": "funds",
@@ -121,7 +122,7 @@ def letter(notice: Notice) -> Letter:
         context = _context(notice)
         text = render_to_string(f"receipts/mail/notices/{notice.kind}.txt", context)
         paragraphs = [" ".join(part.split("\n")).strip() for part in text.split("\n\n") if part.strip()]
-        subject = gettext(SUBJECTS[NoticeKind(notice.kind)]).format(reference=about.reference)
+        subject = gettext(_subject(notice)).format(reference=about.reference)
     return Letter(
         locale=about.locale,
         subject=subject,
@@ -130,6 +131,11 @@ def letter(notice: Notice) -> Letter:
         sender=about.entity.email_from,
         donor=about.donor,
     )
+
+
+def _subject(notice: Notice) -> str:
+    is_back = notice.donation is not None and notice.donation.state == DonationState.CHARGEBACK
+    return TAKEN_BACK if is_back else SUBJECTS[NoticeKind(notice.kind)]
 
 
 def _about(notice: Notice) -> Donation | Mandate:
@@ -154,12 +160,18 @@ def _context(notice: Notice) -> dict[str, object]:
         "amount": amount,
         "fee_cover": about.fee_cover if about.fee_cover else None,
         "mandate": notice.mandate,
+        "goes_on": bool(notice.donation and _collects(notice.donation.mandate)),
         "retry_on": notice.mandate.retry_on if notice.mandate and not notice.is_last else None,
         "reason": REASONS.get(notice.code, ""),
         "reference": about.reference,
         "secondary_purpose": about.wording.secondary_purpose,
         "url": settings.PUBLIC_URL + reverse(page, kwargs={"uuid": about.uuid}),
     }
+
+
+def _collects(mandate: Mandate | None) -> bool:
+    """Whether more will be collected of a donor who had a donation taken back."""
+    return mandate is not None and mandate.state != MandateState.ENDED
 
 
 def _failed_amount(notice: Notice) -> Money | None:

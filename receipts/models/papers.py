@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -119,6 +121,16 @@ class Receipt(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def issued_on(self) -> date:
+        """The day as the paper says it: where the legal entity sits."""
+        return self.series.entity.day_of(self.issued_at)
+
+    @property
+    def ended_on(self) -> date | None:
+        """The day since when it is no longer valid, there too."""
+        return self.series.entity.day_of(self.ended_at) if self.ended_at else None
 
     @property
     def sole_donation(self) -> Donation:

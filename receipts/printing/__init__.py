@@ -67,7 +67,7 @@ def table(entity: LegalEntity, filters: Mapping[str, str]) -> Table:
 
     def row(receipt: Receipt) -> Row:
         donor = receipt.donor
-        return receipt.number, receipt.issued_at.date(), donor.organisation or donor.full_name, donor.country
+        return receipt.number, entity.day_of(receipt.issued_at), donor.organisation or donor.full_name, donor.country
 
     columns = [Column(_("Number")), Column(_("Issued"), Type.DATE), Column(_("Donor")), Column(_("Country"))]
     return of_queryset(f"print-{batch.number}", columns, papers, row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_cache_control
@@ -76,12 +77,10 @@ def report(request: HttpRequest, slug: str, revision: int) -> HttpResponse:
 
 @require_safe
 def file(request: HttpRequest, slug: str, revision: int, form: str) -> HttpResponse:
-    """A file of a report as it was issued, in the language of the page."""
+    """A file as it was issued, in the language of the page; where that came later, in one that there was."""
     page = _page_of(slug)
     issued = _report_of(page, revision)
-    found = ReportDocument.objects.filter(report=issued, locale=page.locale, format=form).first()
-    if found is None:
-        raise Http404
+    found = _document(issued, form, page.locale)
     if masking.is_pending(issued, page.appeal.fund.entity):
         return _pending(request, {"title": title_of(page), "slug": slug, "issued": issued})
     response = HttpResponse(bytes(found.content), content_type=CONTENT_TYPES[ReportFormat(form)])
@@ -89,6 +88,15 @@ def file(request: HttpRequest, slug: str, revision: int, form: str) -> HttpRespo
     response["Content-Disposition"] = f'{how}; filename="{slug}-report-{revision}.{form}"'
     response["ETag"] = f'"{found.sha256}"'
     return public(response)
+
+
+def _document(issued: FundReport, form: str, language: str) -> ReportDocument:
+    rows = ReportDocument.objects.filter(report=issued, format=form)
+    there = list(rows.order_by("locale").values_list("locale", flat=True))
+    chosen = next((code for code in (language, settings.LANGUAGE_CODE, *there) if code in there), None)
+    if chosen is None:
+        raise Http404
+    return rows.get(locale=chosen)
 
 
 def _pending(request: HttpRequest, context: dict[str, object]) -> HttpResponse:

@@ -109,6 +109,7 @@ HEADLINES: dict[str, Words] = {
 
 def shown(data: Data, before: Data | None = None) -> Shown:
     """The report in the active language; `before` are the figures of the revision before it."""
+    data = _in_order(data)
     currency = data["currency"]
     budget, raised = _money(data["budget"], currency), _money(data["raised"], currency)
     gap = budget - raised if budget and raised is not None else None
@@ -134,6 +135,16 @@ def shown(data: Data, before: Data | None = None) -> Shown:
         spending_until=date.fromisoformat(until) if (until := data.get("spending_until")) else None,
         situation=situation_of(data),
     )
+
+
+def _in_order(data: Data) -> Data:
+    """The appeal's currency first, then the others by code: the database keeps no order, and page and files agree."""
+
+    def sorted_by_code(by_currency: Data) -> Data:
+        return dict(sorted(by_currency.items(), key=lambda one: (one[0] != data["currency"], one[0])))
+
+    names = {"period", "ever", "partners"} & data.keys()
+    return {**data, **{name: sorted_by_code(data[name]) for name in names}}
 
 
 def _money(minor: int | None, currency: str) -> Money | None:

@@ -28,13 +28,15 @@ export const formatPercent = (percent, raised, template) => {
 export const formatMoney = ({ minor, currency }, exponent = exponentOf(currency)) => {
   const whole = minor % 10 ** exponent === 0;
   const decimals = whole ? 0 : exponent;
-  return new Intl.NumberFormat(locale, {
+  const text = new Intl.NumberFormat(locale, {
     style: "currency",
     currency,
     useGrouping: "always",
     minimumFractionDigits: decimals,
     maximumFractionDigits: decimals,
   }).format(decimalText(minor, exponent));
+  /* From right to left "UK£" would come apart: a mark keeps the sign behind its letters, as the server does. */
+  return text.startsWith("\u200f") ? text.replace(/([A-Z])([^\p{L}\p{N}\s.,])/gu, "$1$2\u200e") : text;
 };
 
 /* What a donor typed, as minor units; null when it is not clearly an amount. The server decides for good. */

@@ -209,6 +209,20 @@ def test_italian_pages_have_italian_numbers_and_words(visitor: Client, kit: fact
     assert "€24,750" in text(visitor.get(address(kit)))
 
 
+def test_a_total_says_that_what_was_exchanged_counts_at_what_it_brought(
+    visitor: Client, kit: factories.AppealKit
+) -> None:
+    """Twenty dollars brought 18.12 euros and ten more count at the rate of the day: by no one rate are they 27.12."""
+    ExchangeRate.objects.create(base="USD", quote="EUR", on=timezone.localdate(), rate=Decimal("0.9"), source="x")
+    _donation, charge = factories.received_donation(kit, amount=Money(2_000, "USD"))
+    gross, settled, fee = Money(2_000, "USD"), Money(1_812, "EUR"), Money(100, "EUR")
+    donations.settle(key="txn:1", fact_key=charge, gross=gross, settled=settled, fee=fee)
+    factories.received_donation(kit, amount=Money(1_000, "USD"))
+    seen = text(visitor.get(address(kit)))
+    assert "€27.12" in seen
+    assert "What has been exchanged counts at what it brought, the rest at the reference rates of" in seen
+
+
 # --- Supporters -----------------------------------------------------------------------------------
 
 

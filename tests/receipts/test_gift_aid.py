@@ -11,15 +11,18 @@ from typing import Any
 import odfdo
 import openpyxl
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from fundraising.models import Channel, Donation, Donor, LegalEntity, Role, StaffAction
 from fundraising.money import Money
 from receipts import tasks
+from receipts.donors import links
 from receipts.gift_aid import claims, declaring, particulars, schedule
 from receipts.gift_aid.claims import ClaimProblem, NothingToClaim, greatest_benefit
 from receipts.gift_aid.declaring import DeclarationRefused, Declared
@@ -513,6 +516,32 @@ def test_a_donor_declares_by_the_mailed_link_and_cancels_there(entity: LegalEnti
     assert Client().post(link, {"cancel": "1"}).status_code == 303
     declaration.refresh_from_db()
     assert declaration.cancelled_on == TODAY()
+
+
+@pytest.mark.parametrize("locale", [code for code, _name in settings.LANGUAGES if code != "en"])
+def test_the_form_and_what_is_wrong_in_it_are_in_the_donors_language(entity: LegalEntity, locale: str) -> None:
+    donation, _ = received(entity)
+    Donor.objects.filter(pk=donation.donor_id).update(locale=locale)
+    donation.donor.refresh_from_db()
+    answer = Client().post(links.url_of(donation.donor, MailKind.GIFT_AID).removeprefix(settings.PUBLIC_URL), {})
+    assert answer.status_code == 422
+    form = answer.context["form"]
+
+    def said(language: str) -> set[str]:
+        with override(language):
+            labels = {str(form[name].label) for name in ("house", "street", "overseas")}
+            return labels | {str(error) for errors in form.errors.values() for error in errors}
+
+    assert len(said("en")) == 9
+    assert not said(locale) & said("en")
+
+
+def test_every_field_that_a_declaration_lacks_is_named(entity: LegalEntity) -> None:
+    donation, _ = received(entity)
+    answer = Client().post(mailed_link(donation), {})
+    said = [error for errors in answer.context["form"].errors.values() for error in errors]
+    assert len(said) == len(set(said)) == 6
+    assert "This field is required." not in said
 
 
 def test_a_link_that_was_altered_opens_nothing(entity: LegalEntity) -> None:

@@ -116,6 +116,11 @@ def expected(books: dict[tuple[str, str], int], code: str) -> dict[str, int]:
     return {**lines, "unspent": lines["net"] - lines["spent"]}
 
 
+def test_the_page_says_why_the_appeals_own_total_may_differ_by_a_little(world: Spending, client: Client) -> None:
+    page = client.get(address(world.kit)).text
+    assert "counts what has been exchanged at what it brought; so its total may differ from this one" in page
+
+
 def test_page_table_picture_csv_and_json_say_what_the_postings_say_to_the_minor_unit(
     world: Spending, client: Client
 ) -> None:

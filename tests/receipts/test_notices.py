@@ -239,7 +239,7 @@ def test_a_notice_is_in_the_language_of_its_mandate() -> None:
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES if code != "en"])
 def test_every_subject_of_a_mail_is_written_in_each_language(language: str) -> None:
     with override(language):
-        for subject in (*notices.SUBJECTS.values(), *link_letters.SUBJECTS.values()):
+        for subject in (*notices.SUBJECTS.values(), notices.TAKEN_BACK, *link_letters.SUBJECTS.values()):
             assert gettext(subject) != subject
 
 
@@ -284,6 +284,26 @@ def test_a_debit_returned_late_is_told_of_once_by_the_void_receipt_or_by_a_notic
     message = only(send())
     assert ("is void" in message.subject) == with_receipt
     assert ("Your bank has taken back the €50" in words(message)) == (not with_receipt)
+
+
+def test_a_debit_that_was_taken_back_is_not_said_not_to_have_arrived() -> None:
+    donation, charge = factories.received_donation()
+    donations.charge_failed(charge_key=charge, at=NOW)
+    message = only(send())
+    assert message.subject == f"Your payment {donation.reference} was taken back"
+    assert "nothing more will be collected" in words(message)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_whoever_gives_regularly_is_told_the_truth_of_what_follows_when_a_debit_is_taken_back(ended: bool) -> None:
+    mandate = begun()
+    charge = factories.receive(mandate.donations.get())
+    donations.charge_failed(charge_key=charge, at=NOW)
+    if ended:
+        mandates.ended(mandate.uuid, about="c", reason=MandateEnd.DONOR, wish="", at=NOW)
+    message = next(one for one in send() if "taken back" in one.subject)
+    assert ("Your regular donation goes on" in words(message)) == (not ended)
+    assert ("nothing more will be collected" in words(message)) == ended
 
 
 def test_under_a_mandate_the_collection_is_told_of_and_not_the_debit_as_well() -> None:

@@ -11,23 +11,25 @@ import openpyxl
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
 from fundraising import donations
-from fundraising.models import Donation, DonationPage, Evidence, Partner, Role, StaffAction
+from fundraising.models import AppealWording, Donation, DonationPage, Evidence, Partner, Role, StaffAction
 from fundraising.money import Money
 from fundraising.spending import verbs
+from receipts import pdf
 from receipts.models import FundReport, ReportDocument, ReportState
 from receipts.reports import reading, work
 from receipts.reports.showing import shown
-from receipts.reports.tables import rate_words
+from receipts.reports.tables import Row, Table, rate_words
 from receipts.reports.work import ReportRefused
 from tests import factories, staff
 from tests.factories import AppealKit
 from tests.fundraising.spending import kits
-from tests.receipts.reading import text_of_pdf
+from tests.receipts.reading import reader, text_of_pdf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TODAY = timezone.localdate
@@ -191,6 +193,51 @@ def test_a_report_is_in_the_language_of_each_page_of_the_appeal(kit: AppealKit, 
     assert "Nessuno è rimasto indietro." in text_of_pdf(client.get(address(kit, "1/report.pdf", "it")).content)
     assert "150,00" in client.get(address(kit, "1/", "it")).content.decode()
     assert "Nessuno" not in client.get(address(kit, "1/")).content.decode()
+
+
+def test_a_language_that_came_after_a_report_finds_its_files_in_a_language_of_then(
+    kit: AppealKit, finance: User, client: Client
+) -> None:
+    issued(kit, finance)
+    words = {"title": "Ausreise", "ask": "Helfen", "purpose": "Reise", "secondary_purpose": "Andere in Gefahr"}
+    AppealWording.objects.create(appeal=kit.appeal, locale="de", version=1, **words)
+    kit.pages["de"] = DonationPage.objects.create(appeal=kit.appeal, locale="de", slug=f"{kit.appeal.slug}-de")
+    page = client.get(address(kit, "1/", "de")).content.decode()
+    for form in ("pdf", "csv", "xlsx"):
+        assert address(kit, f"1/report.{form}", "de") in page
+        there = client.get(address(kit, f"1/report.{form}", "de"))
+        assert there.content == client.get(address(kit, f"1/report.{form}")).content
+    assert client.get(address(kit, "1/report.odt", "de")).status_code == 404
+
+
+def test_currencies_stand_in_one_order_on_the_page_and_in_files_the_appeals_own_first(
+    kit: AppealKit, finance: User, client: Client
+) -> None:
+    for currency in ("CHF", "JPY"):
+        factories.received_donation(kit, amount=Money(50_000, currency))
+    report = issued(kit, finance)
+    rows = csv.DictReader(io.StringIO(client.get(address(kit, "1/report.csv")).content.decode("utf-8-sig")))
+    written = [row["line"] for row in rows if (row["table"], row["figure"]) == ("money", "net")]
+    assert written == ["EUR", "CHF", "JPY", "USD"]
+    # Read back from the database, which sorts the keys of what it keeps: so do the page and what is issued again.
+    assert list(report.data["period"]) == ["CHF", "EUR", "JPY", "USD"]
+    assert [row.key for row in shown(report.data).tables[0].rows] == written
+
+
+def test_a_sum_does_not_stand_alone_at_the_head_of_a_page() -> None:
+    def pages(rows: int) -> list[str]:
+        lines = [Row(f"line-{number}", [Money(number, "EUR")]) for number in range(rows)]
+        table = Table("t", "Title", "Line", ["Amount"], ["amount"], [*lines, Row("Together", [], is_sum=True)])
+        style = render_to_string("receipts/pdf/report.css")
+        body = render_to_string("receipts/_report_table.html", {"table": table})
+        html = f'<html lang="en"><title>Lines</title><style>{style}</style><body class="report">{body}</body></html>'
+        return [page.extract_text() for page in reader(pdf.to_pdf(html, identifier="lines")).pages]
+
+    fit = pages(200)[0].count("line-")
+    first, last = pages(fit)
+    assert first.count("line-") == fit - 1
+    assert f"line-{fit - 1}" in last
+    assert "Together" in last
 
 
 def test_revisions_are_numbered_and_the_next_one_tells_what_has_changed(

@@ -77,6 +77,9 @@ def test_the_message_gives_nothing_away_and_its_link_is_the_donors(donation: Don
     page = client.get(url.removeprefix("http://127.0.0.1:8000"))
     assert page.status_code == 200
     assert 'lang="it"' in page.text
+    # The tax office is told too, where the law wants that (receipts/years/filings.py): nobody is promised otherwise.
+    assert "passato al fisco dove la legge lo vuole" in message.body
+    assert "passati soltanto al fisco, dove la legge lo vuole" in page.text
 
 
 def test_whoever_has_no_mailbox_is_not_asked(donation: Donation) -> None:

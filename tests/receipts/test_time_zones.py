@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.test import Client
 from django.utils import timezone
 
 from fundraising.models import Donation, LegalEntity
 from fundraising.money import Money
 from receipts import bulk, pdf, receipts, tasks
 from receipts.gift_aid import claims, declaring
-from receipts.models import IssuerRegime, Kind, Receipt, Scope
+from receipts.models import EndReason, IssuerRegime, Kind, Receipt, Scope
 from receipts.regimes import Problem
 from receipts.years import runs as year_runs
 from receipts.years import verbs as year_verbs
@@ -54,6 +55,19 @@ def test_a_donation_of_new_years_eve_is_one_of_the_old_year_where_it_is_still_ev
 def test_a_donation_of_the_first_hour_is_one_of_the_new_year_where_it_has_begun() -> None:
     donation = give(kit_in("Europe/Paris"), datetime(2024, 12, 31, 23, 30, tzinfo=UTC))
     assert receipts.issue_receipt(donation).received_on == date(2025, 1, 1)
+
+
+def test_whoever_checks_a_paper_reads_the_days_of_where_it_was_issued(
+    monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    """Void since New Year's Eve in Portland, when it was New Year's morning in Greenwich already."""
+    receipt = receipts.issue_receipt(give(kit_in(PORTLAND), EVENING))
+    monkeypatch.setattr(timezone, "now", lambda: EVENING)
+    receipts.void_receipt(receipt, reason=EndReason.REFUNDED)
+    page = client.get(f"/receipt/{receipt.number}?c={receipt.check_code}").text
+    assert '<time datetime="2024-12-31">December 31, 2024</time>' in page
+    assert f'<time datetime="{receipt.issued_on}">' in page
+    assert Receipt(series=receipt.series, issued_at=EVENING).issued_on == date(2024, 12, 31)
 
 
 def test_receipts_issued_many_at_once_have_the_same_days() -> None:

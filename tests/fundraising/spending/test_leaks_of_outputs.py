@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,18 @@ from django.test import Client
 from django.urls import reverse
 
 from fundraising import live
-from fundraising.models import CampaignUpdate, Donation, Evidence, Fund, Partner, PartnerShown, Role, Seal
+from fundraising.models import (
+    CampaignUpdate,
+    Donation,
+    Evidence,
+    Fund,
+    Partner,
+    PartnerShown,
+    Role,
+    Seal,
+    SpendingStep,
+    StepKind,
+)
 from fundraising.money import Money
 from fundraising.seals import verbs as seals
 from fundraising.spending import masking, partners, verbs
@@ -35,6 +47,7 @@ from receipts.reports import tasks, work
 from tests import factories, public_addresses, staff
 from tests.fundraising.seals.kits import Pair, Sealing
 from tests.fundraising.spending.kits import AT, euros, give, make_spending
+from tests.live.conftest import live_process
 from tests.receipts.reading import text_of_pdf
 from tests.receipts.test_reports import TODAY
 
@@ -232,6 +245,26 @@ def test_live_totals_say_nothing_of_partners(world: World) -> None:
     found = live.read_totals([key])
     assert key in found
     assert_without(repr(found), (*SECRETS, *PUBLIC), "live totals")
+
+
+def test_the_live_stream_says_nothing_of_partners_not_even_of_one_who_just_gave_money_back(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    """Read from a real live process, byte by byte: its head, its first event, and the one that a donation brings."""
+    spending = world.spending
+    with live_process(tmp_path) as process:
+        stream = process.watch(spending.kit.appeal.uuid)
+        heard = [stream.headers, vars(stream.named("totals"))]
+        told: dict[str, Any] = {"by": spending.author, "on": TODAY(), "text": f"Back from Quenzoborough, {SECRETS[3]}"}
+        arrival = SpendingStep.objects.filter(partner=world.partner, kind=StepKind.ARRIVAL).latest("pk")
+        verbs.return_unspent(arrival, euros(5_000), bank_account=spending.bank, **told)
+        give(spending.kit, euros(5_000))
+        heard.append(vars(stream.named("totals")))
+        answer = process.ask(spending.kit.appeal.uuid)
+        heard.append({**answer.headers, "body": answer.text})
+        assert str(spending.kit.appeal.uuid) in repr(heard)
+        assert_without(repr(heard), (*SECRETS, *PUBLIC), "the live stream and its JSON")
+    assert_without(process.log.read_text(), SECRETS, "the live process's log")
 
 
 def test_an_error_while_sealed_details_are_open_tells_nothing_of_them(
