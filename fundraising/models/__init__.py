@@ -1,6 +1,6 @@
 """The books' tables, by noun."""
 
-from .bank import BankAccount, BankLine, Match, MatchKind, Statement, StatementFormat
+from .bank import BankAccount, BankLine, Match, MatchKind, MatchReason, Statement, StatementFormat
 from .books import AccountNumber, Close, JournalEntry, JournalLine, JournalState
 from .breaks import Break, BreakNote, BreakState, Cause
 from .campaigns import (
@@ -122,6 +122,7 @@ __all__ = [
     "Masking",
     "Match",
     "MatchKind",
+    "MatchReason",
     "Membership",
     "Notice",
     "NoticeKind",
