@@ -14,6 +14,8 @@ from fundraising.locales import babel_locale
 from fundraising.models import Break, Cause
 from fundraising.money import Money
 
+from .break_names import Names
+
 Words = str | Promise
 
 WHAT: Final[dict[Cause, Words]] = {
@@ -151,10 +153,11 @@ EVENTS: Final[dict[str, Words]] = {
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of what was found."""
+    """One line of what was found, and the page of what it names."""
 
     label: Words
     text: str
+    url: str = ""
 
 
 def refusal_text(code: str) -> Words:
@@ -162,13 +165,13 @@ def refusal_text(code: str) -> Words:
     return REFUSALS.get(code, _("This could not be done; nothing was booked."))
 
 
-def facts_of(found: Break) -> list[Fact]:
+def facts_of(found: Break, names: Names) -> list[Fact]:
     """The facts as people read them; amounts in the currency that they are in."""
     currency = str(found.facts.get("currency") or found.currency)
-    return list(_lines(found.facts, currency))
+    return list(_lines(found.facts, currency, names))
 
 
-def _lines(facts: dict[str, Any], currency: str) -> Iterator[Fact]:
+def _lines(facts: dict[str, Any], currency: str, names: Names) -> Iterator[Fact]:
     for key, value in facts.items():
         if key == "currency" or value in (None, "", {}):
             continue
@@ -176,6 +179,8 @@ def _lines(facts: dict[str, Any], currency: str) -> Iterator[Fact]:
         if isinstance(value, dict):
             parts = (f"{LABELS.get(name, name)} {_said(name, one, currency)}" for name, one in value.items())
             yield Fact(label, " · ".join(parts))
+        elif named := names.fact(key, value):
+            yield Fact(label, named.text, named.url)
         else:
             yield Fact(label, _said(key, value, currency))
 

@@ -30,6 +30,7 @@ from fundraising.money import Money
 from fundraising.roles import RIGHTS, May
 from payments.breaks import resolutions as at_stripe
 
+from .break_names import Names
 from .break_words import EVENTS, WHAT, facts_of, refusal_text
 from .links import to
 
@@ -69,10 +70,11 @@ def _list(request: HttpRequest, desk: Desk, *, only: str = "", **more: Any) -> H
     asked = {**request.GET.dict(), "only": only}
     rows = listing.all_of(desk.entity, asked)
     chosen = listing.filtered(rows, asked, desk.user.pk)
-    page = by_number(request, chosen.select_related("owner").order_by("found_at", "pk"))
+    page = by_number(request, chosen.select_related("owner", "donation").order_by("found_at", "pk"))
     now = timezone.now()
+    names = Names(desk, page)
     for found in page:
-        found.days = (now - found.found_at).days
+        found.days, found.named = (now - found.found_at).days, names.subject(found)
     context = {
         "page": page,
         "totals": _totals(chosen),
@@ -143,10 +145,12 @@ def _show(request: HttpRequest, desk: Desk, found: Break, error: str = "") -> Ht
         }
         for note in found.notes.select_related("by")
     ]
+    names = Names(desk, [found])
     context = {
         "found": found,
+        "named": names.subject(found),
         "what": WHAT[Cause(found.cause)],
-        "facts": facts_of(found),
+        "facts": facts_of(found, names),
         "seen": resolving.seen(found),
         "second": found.state == BreakState.OPEN and resolving.needs_second_person(found),
         "threshold": Money(desk.entity.approval_above_minor, desk.entity.currency),
