@@ -14,7 +14,7 @@ from uuid import UUID
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from fundraising.appeals.titles import titles
+from fundraising.appeals.titles import entitle
 from fundraising.desk import Desk
 from fundraising.locales import babel_locale, long_date
 from fundraising.models import Appeal, BankAccount, BankLine, Break, Donation, Entry, Fund, SpendingStep, Statement
@@ -134,15 +134,12 @@ class Names:
 
     def _titles_by_fund(self, funds: Collection[Fund]) -> dict[int, str]:
         """The title of each fund's appeal; of one that has none, its own name."""
-        appeals = {fund.pk: fund.appeal for fund in funds if hasattr(fund, "appeal")}
-        said = titles(set(appeals.values()))
-        return {fund.pk: said[appeals[fund.pk].pk] if fund.pk in appeals else fund.name for fund in funds}
+        appeals = entitle(fund.appeal for fund in funds if hasattr(fund, "appeal"))
+        return {fund.pk: fund.name for fund in funds} | {appeal.fund_id: appeal.title for appeal in appeals}
 
     def _appeals(self, keys: Collection[str]) -> Iterable[tuple[str, Named]]:
-        rows = list(Appeal.objects.filter(campaign__entity=self._desk.entity, slug__in=keys))
-        said = titles(rows)
-        for appeal in rows:
-            yield appeal.slug, Named(said[appeal.pk], to(self._desk, "desk-appeal", appeal=appeal.slug))
+        for appeal in entitle(Appeal.objects.filter(campaign__entity=self._desk.entity, slug__in=keys)):
+            yield appeal.slug, Named(appeal.title, to(self._desk, "desk-appeal", appeal=appeal.slug))
 
     def _statements(self, keys: Collection[str]) -> Iterable[tuple[str, Named]]:
         rows = Statement.objects.filter(bank_account__entity=self._desk.entity, uuid__in=_uuids(keys))

@@ -20,6 +20,7 @@ from .campaigns import (
     QuestionKind,
     Round,
     RoundText,
+    title_among,
 )
 from .donations import Answer, Channel, Comment, CommentState, Donation, DonationState, PublicName, Tribute
 from .donors import Donor, TaxDetails
@@ -156,4 +157,5 @@ __all__ = [
     "Tribute",
     "Upload",
     "UploadState",
+    "title_among",
 ]
