@@ -25,7 +25,7 @@ from fundraising.breaks.resolving import BreakError, Overtaken, Resolution
 from fundraising.desk import Desk, desk_page, render, require_fresh
 from fundraising.desk.export_links import export_url
 from fundraising.desk.paging import by_number
-from fundraising.models import Account, Break, BreakState, Cause, Entry, LegalEntity, Purpose
+from fundraising.models import Account, Appeal, Break, BreakState, Cause, Entry, LegalEntity, Purpose
 from fundraising.money import Money
 from fundraising.roles import RIGHTS, May
 from payments.breaks import resolutions as at_stripe
@@ -205,11 +205,24 @@ def _links(desk: Desk, found: Break) -> list[tuple[Any, str]]:
     for fact, label, page, key in MORE_OF:
         if known := found.facts.get(fact):
             wanted.append((label, to(desk, page, **{key: known})))
+    if appeal := _appeal_of(desk, found):
+        words = _("The money of the appeal “%(title)s”") % {"title": appeal.title}
+        wanted.append((words, to(desk, "desk-appeal-spending", appeal=appeal.slug)))
     if (line := found.facts.get("bank_line")) and found.amount_minor > 0 and desk.may(May.MATCH_BANK):
         wanted.append((_("Record a donation from the line"), to(desk, "desk-record-line", pk=line)))
     if found.cause in {Cause.PAYOUT_NOT_IN_BANK, Cause.STATEMENT_GAP}:
         wanted.append((_("Bank: import the missing statement"), to(desk, "desk-bank")))
     return [(label, url) for label, url in wanted if url]
+
+
+def _appeal_of(desk: Desk, found: Break) -> Appeal | None:
+    """Whose money a break of the money trail is about: a step's, or a fund's."""
+    ours = Appeal.objects.filter(campaign__entity=desk.entity)
+    if step := found.facts.get("step"):
+        return ours.filter(fund__spending_steps__uuid=step).first()
+    if fund := found.facts.get("fund"):
+        return ours.filter(fund=fund).first()
+    return None
 
 
 # --- Verbs ------------------------------------------------------------------------------------------

@@ -123,6 +123,19 @@ def test_a_step_of_the_money_is_named_by_its_appeal_and_never_by_its_partner() -
     assert appeal.slug not in pages(staff.at_desk(Role.AUDITOR, entity), one)[0]
 
 
+def test_a_break_of_the_money_trail_leads_to_its_step_and_to_its_appeal() -> None:
+    world = make_spending()
+    step, entity, slug = a_step(world), world.kit.entity, world.kit.appeal.slug
+    title = world.kit.wordings["en"].title
+    ordered = note(entity, Cause.ORDER_NOT_IN_BANK, f"step:{step.uuid}", {"step": str(step.uuid)})
+    short = note(entity, Cause.FUND_SHORT, f"fund:{step.fund_id}:EUR", {"fund": step.fund_id})
+    for one in (ordered, short):
+        page = pages(staff.at_desk(Role.FINANCE, entity), one)[1]
+        assert f'spending/appeals/{slug}/">The money of the appeal “{title}”</a>' in page
+    page = pages(staff.at_desk(Role.FINANCE, entity), ordered)[1]
+    assert f'spending/steps/{step.uuid}/">The step of the money</a>' in page
+
+
 def test_a_fund_and_an_appeal_are_named() -> None:
     kit = factories.make_appeal()
     facts = {"fund": kit.appeal.fund_id, "available": 500, "appeal": kit.appeal.slug}
