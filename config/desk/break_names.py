@@ -17,7 +17,18 @@ from django.utils.translation import gettext as _
 from fundraising.appeals.titles import entitle
 from fundraising.desk import Desk
 from fundraising.locales import babel_locale, long_date
-from fundraising.models import Appeal, BankAccount, BankLine, Break, Donation, Entry, Fund, SpendingStep, Statement
+from fundraising.models import (
+    Appeal,
+    BankAccount,
+    BankLine,
+    Break,
+    Donation,
+    Entry,
+    Fund,
+    Mandate,
+    SpendingStep,
+    Statement,
+)
 from fundraising.money import Money
 from payments.models import Payout
 
@@ -35,11 +46,12 @@ KINDS: Final = {
     "fund": "fund",
     "appeal": "appeal",
     "entry": "entry",
+    "mandate": "mandate",
 }
 # Of subjects: what the word before the colon names.
 PREFIXES: Final = {"payout": "payout", "step": "step", "fund": "fund", "statement": "statement", "bank": "account"}
 # Where a subject alone does not say it.
-TELLING: Final = ("bank_line", "step", "fund")
+TELLING: Final = ("bank_line", "step", "fund", "mandate")
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,7 @@ class Names:
             "payout": self._payouts,
             "donation": self._donations,
             "entry": self._entries,
+            "mandate": self._mandates,
         }
         for kind, look_up in lookups.items():
             if keys := wanted.get(kind):
@@ -168,6 +181,11 @@ class Names:
     def _entries(self, keys: Collection[str]) -> Iterable[tuple[str, Named]]:
         for pk, key in Entry.objects.filter(entity=self._desk.entity, key__in=keys).values_list("pk", "key"):
             yield key, Named(key, to(self._desk, "desk-entry", pk=pk))
+
+    def _mandates(self, keys: Collection[str]) -> Iterable[tuple[str, Named]]:
+        for mandate in Mandate.objects.filter(entity=self._desk.entity, uuid__in=_uuids(keys)):
+            words = _("Mandate %(name)s") % {"name": mandate.reference}
+            yield str(mandate.uuid), Named(words, to(self._desk, "desk-mandate", uuid=mandate.uuid))
 
 
 def _subject(found: Break) -> tuple[str, str]:

@@ -49,6 +49,11 @@ WHAT: Final[dict[Cause, Words]] = {
         "Money came to the fund of an appeal after its surplus was resolved, most often a dispute that was won late. "
         "Resolve the surplus once more."
     ),
+    Cause.SUBSCRIPTION_DOUBLED: _(
+        "Stripe has a second subscription for this mandate, so the donor pays twice each time. What both collect is "
+        "booked to the mandate. Cancel the second one in Stripe's dashboard, not the first, which the mandate follows; "
+        "then give back what was collected too much, from the pages of those donations. The break goes by itself."
+    ),
     Cause.ORDER_NOT_IN_BANK: _(
         "Money was ordered from the bank for a partner, or a partner sent some back, and no bank line shows it. Match "
         "the line with the step, or undo the step if the bank did not do it."
@@ -88,6 +93,10 @@ LABELS: Final[dict[str, Words]] = {
     "step": _("Step of the money"),
     "ordered": _("Ordered or awaited"),
     "missing": _("Not in the bank"),
+    "mandate": _("Mandate"),
+    "second": _("The second subscription, to be cancelled"),
+    "subscription": _("The subscription that the mandate follows"),
+    "each_time": _("Collected by the second one, each time"),
 }
 AMOUNTS: Final = frozenset(
     {
@@ -108,6 +117,7 @@ AMOUNTS: Final = frozenset(
         "available",
         "ordered",
         "missing",
+        "each_time",
     }
 )
 REFUSALS: Final[dict[str, Words]] = {

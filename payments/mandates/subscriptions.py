@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -18,13 +18,23 @@ from uuid import UUID, uuid5
 from django.utils import timezone
 
 from fundraising import mandates
+from fundraising.breaks import Finding
 from fundraising.donations import NotBookedYet, in_transaction
-from fundraising.models import DonationState, Interval, Mandate, MandateEnd, MandateState
+from fundraising.models import Cause, DonationState, Interval, Mandate, MandateEnd, MandateState
 from fundraising.money import Money
 
 from .. import gateway
 from ..gateway import moment
-from ..models import CHANGE_OPEN, ChangeKind, MandateChange, Payment, PaymentState, StripeAccount, Subscription
+from ..models import (
+    CHANGE_OPEN,
+    ChangeKind,
+    MandateChange,
+    Payment,
+    PaymentState,
+    SecondSubscription,
+    StripeAccount,
+    Subscription,
+)
 
 log = logging.getLogger(__name__)
 
@@ -187,14 +197,59 @@ def _card(details: Object) -> dict[str, Any]:
 
 
 def _row(account: StripeAccount, subscription: Object, said_at: datetime) -> tuple[Subscription | None, bool]:
-    """The subscription's row, locked, and whether it was made now; None when the subscription is none of ours."""
+    """The subscription's row, locked, and whether it was made now; None when it is none of ours, or a mandate's second
+    one: of that it is only noted that it is there, for staff to end one of the two."""
     mandate = mandate_of(account, subscription.get("metadata"))
-    if mandate is None:
+    if mandate is None or _is_second(account, mandate, subscription, said_at):
         return None, False
     said = {**_said(subscription), "mandate": mandate, "status_at": said_at}
     return Subscription.objects.select_for_update(of=("self",)).get_or_create(
         account=account, subscription_id=subscription["id"], defaults=said
     )
+
+
+def _is_second(account: StripeAccount, mandate: Mandate, subscription: Object, said_at: datetime) -> bool:
+    # Of two that come at once one fails on the unique mandate, and is the second one when it is tried again.
+    first = Subscription.objects.filter(mandate=mandate).values_list("account", "subscription_id").first()
+    if first is None or first == (account.pk, subscription["id"]):
+        return False
+    amount = _amount(subscription)
+    said = {
+        "mandate": mandate,
+        "status": subscription["status"],
+        "status_at": said_at,
+        "began_at": moment(subscription["created"]),
+        "amount_minor": amount.minor,
+        "currency": amount.currency,
+    }
+    row, is_new = SecondSubscription.objects.select_for_update(of=("self",)).get_or_create(
+        account=account, subscription_id=subscription["id"], defaults=said
+    )
+    told, known = (said_at, _course(subscription["status"])), (row.status_at, _course(row.status))
+    if not is_new and told > known:
+        SecondSubscription.objects.filter(pk=row.pk).update(**said)
+    return True
+
+
+def second_ones(account: StripeAccount) -> Iterator[Finding]:
+    """Second subscriptions of a mandate that still collect, each until it has ended at Stripe.
+
+    The books are off by nothing, for what is collected is booked; it is the donor who pays twice.
+    """
+    alive = SecondSubscription.objects.filter(account=account).exclude(status__in=OVER)
+    for row in alive.select_related("mandate__subscription").order_by("pk"):
+        yield Finding(
+            Cause.SUBSCRIPTION_DOUBLED,
+            subject=row.subscription_id,
+            amount=Money(0, row.currency),
+            occurred_on=row.began_at.date(),
+            facts={
+                "mandate": str(row.mandate.uuid),
+                "second": row.subscription_id,
+                "subscription": row.mandate.subscription.subscription_id,
+                "each_time": row.amount_minor,
+            },
+        )
 
 
 def _said(subscription: Object) -> dict[str, Any]:
