@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from fundraising import mandates
@@ -47,6 +48,7 @@ COLLECTED_AT = time(12, tzinfo=UTC)
 # A change of day leaves at least this much between two collections, so that nobody is charged twice in a row.
 BETWEEN = {Interval.MONTH: timedelta(days=21), Interval.YEAR: timedelta(days=335)}
 OVERDUE_AFTER = timedelta(days=2)
+LOOK_UP_AGAIN = timedelta(hours=1)
 # The first words of an answer count for more than any event of the second in which it was asked for.
 ANSWER = timedelta(milliseconds=500)
 
@@ -136,23 +138,31 @@ def look_up_overdue(limit: int = 100) -> int:
         mandate__next_on__lt=late,
         status_at__lt=timezone.now() - OVERDUE_AFTER,
     )
-    late_ones = list(overdue.select_related("account").order_by("status_at")[:limit])
+    late_ones = list(_not_asked_lately(overdue)[:limit])
     for row in late_ones:
-        _unless_refused(partial(fetch, row.account, row.subscription_id), row)
+        _look_up(partial(fetch, row.account, row.subscription_id), row)
     return len(late_ones)
 
 
 def look_up_cards(limit: int = 100) -> int:
     """Ask Stripe about cards and accounts that no event has shown, as after a donor has named another; how many."""
     unseen = Subscription.objects.filter(method="").exclude(method_id="").exclude(status__in=OVER)
-    cards = list(unseen.select_related("account").order_by("pk")[:limit])
+    cards = list(_not_asked_lately(unseen)[:limit])
     for row in cards:
-        _unless_refused(partial(_fetch_method, row), row)
+        _look_up(partial(_fetch_method, row), row)
     return len(cards)
 
 
-def _unless_refused(ask: Callable[[], object], row: Subscription) -> None:
-    """What Stripe refuses holds up no other."""
+def _not_asked_lately(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """Those that no sweep has asked about for an hour, first those that none ever has."""
+    lately = timezone.now() - LOOK_UP_AGAIN
+    waiting = rows.filter(Q(looked_up_at=None) | Q(looked_up_at__lt=lately)).select_related("account")
+    return waiting.order_by(F("looked_up_at").asc(nulls_first=True), "status_at", "pk")
+
+
+def _look_up(ask: Callable[[], object], row: Subscription) -> None:
+    """Ask, and put it behind the others, whatever Stripe says: what it refuses holds up no other."""
+    Subscription.objects.filter(pk=row.pk).update(looked_up_at=timezone.now())
     try:
         ask()
     except gateway.Refused as error:

@@ -29,6 +29,9 @@ class Subscription(models.Model):
     brand = models.CharField(_("brand"), max_length=20, blank=True)
     last4 = models.CharField(_("last four digits"), max_length=4, blank=True)
     expires_on = models.DateField(_("card expires"), null=True)
+    looked_up_at = models.DateTimeField(
+        null=True, help_text="When a sweep asked Stripe about it last, answered or not."
+    )
 
     class Meta:
         constraints = [

@@ -354,6 +354,33 @@ def test_a_mandate_that_is_silent_is_looked_up(live: Desk) -> None:
     assert mandate.state == MandateState.ENDED
 
 
+def test_mandates_that_stripe_does_not_know_hold_up_no_other_however_many_they_are(live: Desk) -> None:
+    strangers = [sign_up(live)[1] for _ in range(3)]
+    payment, mandate = sign_up(live)
+    live.stripe.v1.subscriptions.cancel(live.subscription(payment).id)  # and no event of it
+    now = timezone.now()
+    Mandate.objects.update(next_on=(now - timedelta(days=9)).date())
+    for number, unknown in enumerate(strangers):
+        long_ago = now - timedelta(days=8, hours=number)
+        Subscription.objects.filter(mandate=unknown).update(subscription_id=f"sub_gone{number}", status_at=long_ago)
+    Subscription.objects.filter(mandate=mandate).update(status_at=now - timedelta(days=7))
+    assert [subscriptions.look_up_overdue(limit=2) for _sweep in range(3)] == [2, 2, 0]
+    mandate.refresh_from_db()
+    assert mandate.state == MandateState.ENDED
+    Subscription.objects.update(looked_up_at=now - timedelta(hours=2))
+    assert subscriptions.look_up_overdue(limit=9) == 3  # asked about again, later
+
+
+def test_cards_that_stripe_does_not_know_hold_up_no_other_however_many_they_are(live: Desk) -> None:
+    strangers = [sign_up(live)[1] for _ in range(3)]
+    _payment, mandate = sign_up(live)
+    Subscription.objects.update(method="", last4="")
+    for number, unknown in enumerate(strangers):
+        Subscription.objects.filter(mandate=unknown).update(method_id=f"pm_gone{number}")
+    assert [subscriptions.look_up_cards(limit=2) for _sweep in range(3)] == [2, 2, 0]
+    assert Subscription.objects.get(mandate=mandate).last4 == "4242"
+
+
 def test_the_audit_sees_an_amount_that_differs_and_a_change_without_an_answer(live: Desk) -> None:
     _payment, mandate = sign_up(live)
     assert differences(asking_stripe=True) == []
