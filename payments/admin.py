@@ -163,9 +163,8 @@ class DonationDesk(DonationAdmin):
 
     def _refunded(self, request: HttpRequest, donation: Donation, form: RefundForm) -> bool:
         assert isinstance(request.user, User)
-        note = str(RefundReason(form.cleaned_data["reason"]).label)
         try:
-            wanted = want_refund(donation, by=request.user, note=note, **form.cleaned_data)
+            wanted = want_refund(donation, by=request.user, note="", **form.cleaned_data)
         except refunds.NotRefundable as refusal:
             form.add_error("amount", refusal_text(refusal.code, refusal.left))
             return False

@@ -96,11 +96,17 @@ def to_itemise() -> QuerySet[Payout]:
 
 
 def itemise_due(account: StripeAccount) -> int:
-    """Itemise what is due of an account; how many were. Raises the gateway's errors."""
-    due = list(to_itemise().filter(account=account).select_related("account").order_by("created_at"))
-    for payout in due:
-        itemise(payout)
-    return len(due)
+    """Itemise what is due of an account; how many were. One that Stripe refuses holds up no other; raises the gateway's
+    other errors."""
+    itemised = 0
+    for payout in to_itemise().filter(account=account).select_related("account").order_by("created_at"):
+        try:
+            itemise(payout)
+        except gateway.Refused as error:
+            log.warning("payout %s not itemised: %s", payout, error)
+        else:
+            itemised += 1
+    return itemised
 
 
 def itemise(payout: Payout) -> int:

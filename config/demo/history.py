@@ -255,5 +255,5 @@ def _match(own: BankAccount, ordered: Sequence[Ordered], by: User) -> None:
         if best and best.score >= SEEN_AT_A_GLANCE:
             match_line(
                 line, kind=best.kind, amount_minor=best.amount_minor, by=by, key=best.key, account=best.account,
-                why="trace id",
+                reasons=best.reasons,
             )  # fmt: skip

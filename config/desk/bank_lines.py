@@ -143,7 +143,7 @@ def _matched(desk: Desk, line: BankLine, suggestion: Suggestion) -> bool:
             kind=suggestion.kind,
             amount_minor=suggestion.amount_minor,
             by=desk.user,
-            why="; ".join(str(reason) for reason in suggestion.reasons),
+            reasons=suggestion.reasons,
             key=suggestion.key,
             donation=suggestion.donation,
             account=suggestion.account,

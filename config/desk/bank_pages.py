@@ -18,7 +18,7 @@ from fundraising.desk import Desk, desk_page, render
 from fundraising.desk.bank_forms import MatchForm, ReasonForm
 from fundraising.donations import NotBookedYet
 from fundraising.ledger import Bucket
-from fundraising.models import BankAccount, BankLine, Donation, Match, MatchKind, Purpose
+from fundraising.models import BankAccount, BankLine, Donation, Match, MatchKind, MatchReason, Purpose
 from fundraising.offline import AlreadyReceived, MoreIsBooked, OtherCurrency, TooMuch
 from fundraising.offline.references import references_in
 from fundraising.roles import May
@@ -86,6 +86,7 @@ def _matched(desk: Desk, line: BankLine, form: MatchForm) -> bool:
             kind=MatchKind(told["kind"]),
             amount_minor=told["amount"],
             by=desk.user,
+            reasons=[MatchReason(code) for code in told["reasons"]],
             why=told["why"],
             **other,
         )

@@ -14,6 +14,8 @@ from fundraising.locales import babel_locale
 from fundraising.models import Break, Cause
 from fundraising.money import Money
 
+from .break_names import Names
+
 Words = str | Promise
 
 WHAT: Final[dict[Cause, Words]] = {
@@ -46,6 +48,11 @@ WHAT: Final[dict[Cause, Words]] = {
     Cause.FUND_LEFT: _(
         "Money came to the fund of an appeal after its surplus was resolved, most often a dispute that was won late. "
         "Resolve the surplus once more."
+    ),
+    Cause.SUBSCRIPTION_DOUBLED: _(
+        "Stripe has a second subscription for this mandate, so the donor pays twice each time. What both collect is "
+        "booked to the mandate. Cancel the second one in Stripe's dashboard, not the first, which the mandate follows; "
+        "then give back what was collected too much, from the pages of those donations. The break goes by itself."
     ),
     Cause.ORDER_NOT_IN_BANK: _(
         "Money was ordered from the bank for a partner, or a partner sent some back, and no bank line shows it. Match "
@@ -86,6 +93,10 @@ LABELS: Final[dict[str, Words]] = {
     "step": _("Step of the money"),
     "ordered": _("Ordered or awaited"),
     "missing": _("Not in the bank"),
+    "mandate": _("Mandate"),
+    "second": _("The second subscription, to be cancelled"),
+    "subscription": _("The subscription that the mandate follows"),
+    "each_time": _("Collected by the second one, each time"),
 }
 AMOUNTS: Final = frozenset(
     {
@@ -106,6 +117,7 @@ AMOUNTS: Final = frozenset(
         "available",
         "ordered",
         "missing",
+        "each_time",
     }
 )
 REFUSALS: Final[dict[str, Words]] = {
@@ -151,10 +163,11 @@ EVENTS: Final[dict[str, Words]] = {
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of what was found."""
+    """One line of what was found, and the page of what it names."""
 
     label: Words
     text: str
+    url: str = ""
 
 
 def refusal_text(code: str) -> Words:
@@ -162,13 +175,13 @@ def refusal_text(code: str) -> Words:
     return REFUSALS.get(code, _("This could not be done; nothing was booked."))
 
 
-def facts_of(found: Break) -> list[Fact]:
+def facts_of(found: Break, names: Names) -> list[Fact]:
     """The facts as people read them; amounts in the currency that they are in."""
     currency = str(found.facts.get("currency") or found.currency)
-    return list(_lines(found.facts, currency))
+    return list(_lines(found.facts, currency, names))
 
 
-def _lines(facts: dict[str, Any], currency: str) -> Iterator[Fact]:
+def _lines(facts: dict[str, Any], currency: str, names: Names) -> Iterator[Fact]:
     for key, value in facts.items():
         if key == "currency" or value in (None, "", {}):
             continue
@@ -176,6 +189,8 @@ def _lines(facts: dict[str, Any], currency: str) -> Iterator[Fact]:
         if isinstance(value, dict):
             parts = (f"{LABELS.get(name, name)} {_said(name, one, currency)}" for name, one in value.items())
             yield Fact(label, " · ".join(parts))
+        elif named := names.fact(key, value):
+            yield Fact(label, named.text, named.url)
         else:
             yield Fact(label, _said(key, value, currency))
 

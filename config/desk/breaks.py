@@ -25,11 +25,12 @@ from fundraising.breaks.resolving import BreakError, Overtaken, Resolution
 from fundraising.desk import Desk, desk_page, render, require_fresh
 from fundraising.desk.export_links import export_url
 from fundraising.desk.paging import by_number
-from fundraising.models import Account, Break, BreakState, Cause, Entry, LegalEntity, Purpose
+from fundraising.models import Account, Appeal, Break, BreakState, Cause, Entry, LegalEntity, Purpose
 from fundraising.money import Money
 from fundraising.roles import RIGHTS, May
 from payments.breaks import resolutions as at_stripe
 
+from .break_names import Names
 from .break_words import EVENTS, WHAT, facts_of, refusal_text
 from .links import to
 
@@ -69,10 +70,11 @@ def _list(request: HttpRequest, desk: Desk, *, only: str = "", **more: Any) -> H
     asked = {**request.GET.dict(), "only": only}
     rows = listing.all_of(desk.entity, asked)
     chosen = listing.filtered(rows, asked, desk.user.pk)
-    page = by_number(request, chosen.select_related("owner").order_by("found_at", "pk"))
+    page = by_number(request, chosen.select_related("owner", "donation").order_by("found_at", "pk"))
     now = timezone.now()
+    names = Names(desk, page)
     for found in page:
-        found.days = (now - found.found_at).days
+        found.days, found.named = (now - found.found_at).days, names.subject(found)
     context = {
         "page": page,
         "totals": _totals(chosen),
@@ -143,10 +145,12 @@ def _show(request: HttpRequest, desk: Desk, found: Break, error: str = "") -> Ht
         }
         for note in found.notes.select_related("by")
     ]
+    names = Names(desk, [found])
     context = {
         "found": found,
+        "named": names.subject(found),
         "what": WHAT[Cause(found.cause)],
-        "facts": facts_of(found),
+        "facts": facts_of(found, names),
         "seen": resolving.seen(found),
         "second": found.state == BreakState.OPEN and resolving.needs_second_person(found),
         "threshold": Money(desk.entity.approval_above_minor, desk.entity.currency),
@@ -201,11 +205,24 @@ def _links(desk: Desk, found: Break) -> list[tuple[Any, str]]:
     for fact, label, page, key in MORE_OF:
         if known := found.facts.get(fact):
             wanted.append((label, to(desk, page, **{key: known})))
+    if appeal := _appeal_of(desk, found):
+        words = _("The money of the appeal “%(title)s”") % {"title": appeal.title}
+        wanted.append((words, to(desk, "desk-appeal-spending", appeal=appeal.slug)))
     if (line := found.facts.get("bank_line")) and found.amount_minor > 0 and desk.may(May.MATCH_BANK):
         wanted.append((_("Record a donation from the line"), to(desk, "desk-record-line", pk=line)))
     if found.cause in {Cause.PAYOUT_NOT_IN_BANK, Cause.STATEMENT_GAP}:
         wanted.append((_("Bank: import the missing statement"), to(desk, "desk-bank")))
     return [(label, url) for label, url in wanted if url]
+
+
+def _appeal_of(desk: Desk, found: Break) -> Appeal | None:
+    """Whose money a break of the money trail is about: a step's, or a fund's."""
+    ours = Appeal.objects.filter(campaign__entity=desk.entity)
+    if step := found.facts.get("step"):
+        return ours.filter(fund__spending_steps__uuid=step).first()
+    if fund := found.facts.get("fund"):
+        return ours.filter(fund=fund).first()
+    return None
 
 
 # --- Verbs ------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from .. import erasing, ledger, offline, trail
 from ..ledger import Bucket, Posted
-from ..models import BankAccount, BankLine, Donation, Match, MatchKind, Purpose, SpendingStep, StepState
+from ..models import BankAccount, BankLine, Donation, Match, MatchKind, MatchReason, Purpose, SpendingStep, StepState
 from ..money import Money
 from ..spending import stages
 from .statements import moment_of, unexplained_of
@@ -42,6 +42,7 @@ def match_line(
     kind: MatchKind,
     amount_minor: int,
     by: User | None,
+    reasons: Sequence[MatchReason] = (),
     why: str = "",
     key: str = "",
     donation: Donation | None = None,
@@ -49,9 +50,9 @@ def match_line(
 ) -> Match:
     """Book what a line, or `amount_minor` of it (with its sign), is. `by` nobody: the program is certain.
 
-    `key` names the other side (a step by its UUID), `account` its account in the ledger (payouts, and what is booked
-    by hand). Raises
-    NotMatchable, OtherSideMissing, and what fundraising/offline/__init__.py raises for a donation.
+    `reasons` are what suggested it, `why` is what a person says of it. `key` names the other side (a step by its UUID),
+    `account` its account in the ledger (payouts, and what is booked by hand). Raises NotMatchable, OtherSideMissing,
+    and what fundraising/offline/__init__.py raises for a donation.
     """
     locked = BankLine.objects.select_for_update(of=("self",)).select_related("bank_account__entity").get(pk=line.pk)
     _refuse_more_than_is_left(locked, amount_minor)
@@ -62,6 +63,7 @@ def match_line(
         key=key,
         donation=donation,
         amount_minor=amount_minor,
+        reasons=list(dict.fromkeys(reasons)),
         why=why[:300],
         by=by,
     )
@@ -188,6 +190,7 @@ def _told(match: Match) -> dict[str, Any]:
         "with": f"donation:{match.donation.uuid}" if match.donation else match.key,
         "amount_minor": match.amount_minor,
         "currency": match.line.bank_account.currency,
+        **({"reasons": match.reasons} if match.reasons else {}),
     }
 
 

@@ -11,7 +11,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..breaks import Finding, note_findings
-from ..models import BankAccount, BankLine, Cause, LegalEntity, Match, MatchKind, SpendingStep, StepKind, StepState
+from ..models import (
+    BankAccount,
+    BankLine,
+    Cause,
+    LegalEntity,
+    Match,
+    MatchKind,
+    MatchReason,
+    SpendingStep,
+    StepKind,
+    StepState,
+)
 from ..money import Money
 from ..spending import stages
 from .suggestions import BY_IBAN, BY_REFERENCE, SAME_AMOUNT, Suggestion
@@ -56,11 +67,7 @@ def _of_line(line: BankLine, candidates: Sequence[tuple[SpendingStep, int]]) -> 
 def _suggestion(line: BankLine, step: SpendingStep, minor: int, *, quoted: bool, same: bool) -> Suggestion:
     """Who the partner is stays out of it: whoever matches lines need not know."""
     told = {"kind": step.get_kind_display(), "fund": step.fund.name, "line": step.line, "day": step.accounted_on}
-    reasons = [_("%(kind)s of %(day)s, %(fund)s, %(line)s") % told]
-    if quoted:
-        reasons.append(_("quotes its number"))
-    if same:
-        reasons.append(_("is of this amount"))
+    reasons = {MatchReason.NUMBERED: quoted, MatchReason.SAME_AMOUNT: same}
     score = (BY_REFERENCE if quoted else BY_IBAN) + (SAME_AMOUNT if same else 0)
     part = min(abs(minor), abs(line.unexplained_minor))
     return Suggestion(
@@ -68,8 +75,9 @@ def _suggestion(line: BankLine, step: SpendingStep, minor: int, *, quoted: bool,
         part if minor > 0 else -part,
         line.bank_account.currency,
         score,
-        tuple(reasons),
+        tuple(reason for reason, holds in reasons.items() if holds),
         key=str(step.uuid),
+        about=_("%(kind)s of %(day)s, %(fund)s, %(line)s") % told,
     )
 
 

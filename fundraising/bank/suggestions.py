@@ -12,11 +12,10 @@ from typing import Final
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from ..donations import UNPAID
 from ..ledger import Bucket
-from ..models import BankAccount, BankLine, Donation, DonationState, Match, MatchKind
+from ..models import BankAccount, BankLine, Donation, DonationState, Match, MatchKind, MatchReason
 from ..money import Money
 from ..offline import AlreadyReceived
 from ..offline.references import references_in
@@ -39,20 +38,29 @@ WEAK_WORDS: Final = {"and", "und", "et", "de", "di", "da", "von", "van", "der", 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What a line may be matched with. Amount in minor units with the line's sign; `score` up to 100."""
+    """What a line may be matched with. Amount in minor units with the line's sign; `score` up to 100.
+
+    `about` says what is suggested where its key says nothing to people; it is in no match.
+    """
 
     kind: MatchKind
     amount_minor: int
     currency: str
     score: int
-    reasons: tuple[str | Promise, ...]
+    reasons: tuple[MatchReason, ...]
     key: str = ""
     donation: Donation | None = None
     account: Bucket | None = None
+    about: str = ""
 
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def words(self) -> list[str | Promise]:
+        """What it is and why, in the language of whoever reads."""
+        return [*filter(None, [self.about]), *(reason.label for reason in self.reasons)]
 
 
 @dataclass(frozen=True)
@@ -139,10 +147,10 @@ def _of_line(line: BankLine, candidates: _Candidates) -> list[Suggestion]:
 
 def _donations(line: BankLine, candidates: _Candidates) -> Iterator[Suggestion]:
     """Donations that wait for a transfer: by the reference quoted, the account it came from before, amount and name."""
-    reasons: dict[int, list[tuple[int, str | Promise]]] = {}
+    reasons: dict[int, list[tuple[int, MatchReason]]] = {}
     donations: dict[int, Donation] = {}
 
-    def note(found: Iterable[Donation], score: int, reason: str | Promise) -> None:
+    def note(found: Iterable[Donation], score: int, reason: MatchReason) -> None:
         for donation in islice(found, MOST):
             donations[donation.pk] = donation
             reasons.setdefault(donation.pk, []).append((score, reason))
@@ -151,18 +159,18 @@ def _donations(line: BankLine, candidates: _Candidates) -> Iterator[Suggestion]:
     near = [found for found in candidates.near if days[0] <= timezone.localdate(found.opened_at) <= days[1]]
     donors, words = candidates.donors.get(line.iban_index, set()), set(_telling_words(line.name))
     quoted = (candidates.awaited[reference] for reference in _quoted(line) if reference in candidates.awaited)
-    note(quoted, BY_REFERENCE, _("quotes its reference"))
-    note((found for found in near if found.donor_id in donors), BY_IBAN, _("came from this account before"))
+    note(quoted, BY_REFERENCE, MatchReason.QUOTED)
+    note((found for found in near if found.donor_id in donors), BY_IBAN, MatchReason.SAME_ACCOUNT)
     same = (found for found in near if found.amount_minor == line.unexplained_minor)
     named = (found for found in same if words.intersection(found.donor.name_words))
-    note(named, BY_NAME, _("has a name in common"))
+    note(named, BY_NAME, MatchReason.SAME_NAME)
     for pk, told in reasons.items():
         yield _of_donation(line, donations[pk], told)
 
 
-def _of_donation(line: BankLine, donation: Donation, told: list[tuple[int, str | Promise]]) -> Suggestion:
+def _of_donation(line: BankLine, donation: Donation, told: list[tuple[int, MatchReason]]) -> Suggestion:
     same = donation.amount_minor == line.unexplained_minor
-    told = [*told, (SAME_AMOUNT, _("is of this amount")) if same else (0, _("is of another amount"))]
+    told = [*told, (SAME_AMOUNT, MatchReason.SAME_AMOUNT) if same else (0, MatchReason.OTHER_AMOUNT)]
     return Suggestion(
         MatchKind.DONATION,
         line.unexplained_minor,
@@ -210,13 +218,12 @@ def _refunds(line: BankLine, candidates: _Candidates) -> Iterator[Suggestion]:
         if found.donor_id in donors and found.amount_minor == -line.unexplained_minor
     ]
     for donation in quoted[:MOST]:
-        yield _of_refund(line, donation, BY_REFERENCE, _("is a refund that quotes its reference"))
+        yield _of_refund(line, donation, BY_REFERENCE, MatchReason.REFUND_QUOTED)
     for donation in from_account[:MOST]:
-        reason = _("may be a refund: it came from the account that this went to")
-        yield _of_refund(line, donation, BY_IBAN, reason)
+        yield _of_refund(line, donation, BY_IBAN, MatchReason.REFUND_TO_ACCOUNT)
 
 
-def _of_refund(line: BankLine, donation: Donation, score: int, reason: str | Promise) -> Suggestion:
+def _of_refund(line: BankLine, donation: Donation, score: int, reason: MatchReason) -> Suggestion:
     return Suggestion(
         MatchKind.DONATION,
         line.unexplained_minor,
@@ -235,7 +242,7 @@ def _own_accounts(line: BankLine, candidates: _Candidates) -> Iterator[Suggestio
                 line.unexplained_minor,
                 line.bank_account.currency,
                 95,
-                (_("is from or to another bank account of ours"),),
+                (MatchReason.OURS,),
                 key=account.slug,
             )
 
@@ -272,7 +279,7 @@ def _match(line: BankLine, donation: Donation) -> bool:
             kind=MatchKind.DONATION,
             amount_minor=line.amount_minor,
             by=None,
-            why=f"{donation.transfer_reference}",
+            reasons=(MatchReason.QUOTED, MatchReason.SAME_AMOUNT),
             donation=donation,
         )
     except (NotMatchable, AlreadyReceived):  # somebody was quicker

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import donations, ledger, offline
 from ..bank import alike, matching
 from ..ledger import Bucket, Posted
-from ..models import Alike, BankLine, Break, Cause, Donation, Entry, Match, MatchKind, Purpose
+from ..models import Alike, BankLine, Break, Cause, Donation, Entry, Match, MatchKind, MatchReason, Purpose
 from ..offline.references import references_in
 from . import WAIT
 from .resolving import Choice, NotResolvable, Resolution
@@ -128,8 +128,15 @@ def _match(found: Break, by: User, *, kind: MatchKind, purpose: Purpose | None =
     if not line.unexplained_minor:
         raise NotResolvable("booked_meanwhile")
     account = Bucket(found.entity_id, purpose, line.bank_account.currency) if purpose else None
-    why = f"break {found.uuid}"
-    match = matching.match_line(line, kind=kind, amount_minor=line.unexplained_minor, by=by, why=why, account=account)
+    match = matching.match_line(
+        line,
+        kind=kind,
+        amount_minor=line.unexplained_minor,
+        by=by,
+        reasons=[MatchReason.BREAK],
+        why=str(found.uuid),
+        account=account,
+    )
     return Posted(match.entry_id, is_new=True)
 
 

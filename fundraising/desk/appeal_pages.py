@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from ..appeals import life, rounds
 from ..appeals.life import AppealRefused
 from ..appeals.obstacles import FROM, Act, Obstacle, in_the_way
+from ..appeals.titles import entitle
 from ..exports.kinds import today
 from ..models import Appeal, AppealState, Goal, Round, RoundText, SpendingStep, StaffAction
 from ..money import Money
@@ -47,7 +48,9 @@ class Choice:
 def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Every appeal with its state."""
     found = Appeal.objects.filter(campaign__entity=desk.entity).select_related("fund", "campaign")
-    context = {"page": paging.by_id(request, found), "export_url": export_url(desk, "appeals")}
+    page = paging.by_id(request, found)
+    entitle(page.rows)
+    context = {"page": page, "export_url": export_url(desk, "appeals")}
     return render(request, desk, "desk/appeals/overview.html", context)
 
 

@@ -12,7 +12,7 @@ from stdnum.exceptions import ValidationError as WrongNumber
 
 from ..bank.csv_file import COLUMNS, CsvColumns
 from ..bank.matching import BY_HAND
-from ..models import BankAccount, Channel, LegalEntity, MatchKind, Purpose
+from ..models import BankAccount, Channel, LegalEntity, MatchKind, MatchReason, Purpose
 from ..money import AmountError, currencies, parse_typed
 
 
@@ -164,6 +164,8 @@ class MatchForm(forms.Form):
         label=_("Amount"), max_length=30, required=False, help_text=_("A part of the line; empty: all that is left.")
     )
     why = forms.CharField(label=_("Why"), max_length=300, required=False)
+    # Of a suggestion that was taken.
+    reasons = forms.MultipleChoiceField(choices=MatchReason.choices, required=False, widget=forms.MultipleHiddenInput)
 
     def __init__(self, currency: str, left_minor: int, data: Any = None) -> None:
         usual = MatchKind.DONATION if left_minor > 0 else MatchKind.BANK_FEE

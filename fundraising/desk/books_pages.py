@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +19,7 @@ from .. import books
 from ..books import JournalFilter, Ledger, Place
 from ..books import funds as funds_of
 from ..books.chart import Chart, NumberRefused, number_account
+from ..books.funds import FundStatement
 from ..exports.kinds import today
 from ..exports.tables import FUND_COLUMNS
 from ..models import Entry, Fund, Purpose
@@ -26,6 +30,17 @@ from .books_forms import DayForm, DaysForm, JournalForm, LedgerForm, NumberForm
 from .export_links import export_url
 from .paging import Page
 
+Words = str | Promise
+# The columns of the statement of funds, and which figures each stands for.
+FUND_GROUPS: Final[dict[Words, tuple[str, ...]]] = {
+    FUND_COLUMNS["opening"]: ("opening",),
+    FUND_COLUMNS["income"]: ("income",),
+    gettext_lazy("Refunds and disputes"): ("refunds", "disputes"),
+    FUND_COLUMNS["fees"]: ("fees",),
+    FUND_COLUMNS["spent"]: ("spent",),
+    FUND_COLUMNS["overhead"]: ("overhead",),
+    gettext_lazy("Other, passed on, exchanged"): ("other", "passed", "exchanged"),
+}
 NUMBER_WORDS = {
     "digits": gettext_lazy("Digits only, eight at most."),
     "name": gettext_lazy("A name of 80 characters at most."),
@@ -180,8 +195,8 @@ def funds(request: HttpRequest, desk: Desk) -> HttpResponse:
         "form": form,
         "first": first,
         "last": last,
-        "headings": list(FUND_COLUMNS.values()),
-        "funds": [(row, [getattr(row, name) for name in FUND_COLUMNS]) for row in found],
+        "headings": [*FUND_GROUPS, words["closing"], words["released"]],
+        "funds": [(row, _cells(row)) for row in found],
         "classes": [
             (one.currency, [(words[name], bound, free, bound + free) for name, bound, free in one.rows])
             for one in funds_of.of_classes(found)
@@ -190,6 +205,26 @@ def funds(request: HttpRequest, desk: Desk) -> HttpResponse:
         "classes_url": export_url(desk, "net-assets", first=first, last=last),
     }
     return render(request, desk, "desk/funds.html", context)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure of a fund: a sum where its column stands for several, and those of them that are not nil."""
+
+    label: Words
+    amount: Money
+    parts: Sequence[tuple[Words, Money]] = ()
+
+
+def _cells(row: FundStatement) -> list[Cell]:
+    """The figures of a row, as many as fit beside each other on a laptop; each of `FUND_COLUMNS` is told."""
+    cells = []
+    for label, names in FUND_GROUPS.items():
+        amounts = [(FUND_COLUMNS[name], getattr(row, name)) for name in names]
+        parts = [(word, amount) for word, amount in amounts if amount.minor] if len(names) > 1 else []
+        total = sum((amount for _word, amount in amounts), start=Money(0, row.currency))
+        cells.append(Cell(label, total, parts))
+    return [*cells, Cell(_("At the end"), row.closing), Cell(_("Released"), row.released)]
 
 
 @desk_page(May.READ_BOOKS)

@@ -228,9 +228,7 @@ def record_line(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     form = RecordForm(desk, request.POST or None, line=line)
     if request.method == "POST" and form.is_valid():
         try:
-            recording.record_from_line(
-                form.draft(), line, uuid=form.cleaned_data["uuid"], by=desk.user, why=gettext("recorded from the line")
-            )
+            recording.record_from_line(form.draft(), line, uuid=form.cleaned_data["uuid"], by=desk.user)
         except (NotRecordable, NotMatchable):
             form.refuse(NotRecordable("no_line"))
         else:

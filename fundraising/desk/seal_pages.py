@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from ..appeals.titles import entitle
 from ..exports.kinds import today
 from ..models import Appeal, Partner, PartnerKey, Seal, SealState
 from ..roles import May
@@ -23,7 +24,7 @@ from . import Desk, desk_page, paging, render
 from .export_links import export_url
 from .seal_forms import KeyForm, SealForm, SignatureForm
 
-KEYS_SHOWN = 50
+KEYS_SHOWN = APPEALS_SHOWN = 50
 SEALED = ("key__partner__contact", "key__partner__account", "key__revoked_why")
 REFUSALS = {
     "key": gettext_lazy("That is no Ed25519 public key. Paste all of what OpenSSL printed."),
@@ -77,8 +78,10 @@ def seals(request: HttpRequest, desk: Desk) -> HttpResponse:
     rows = rows.select_related("appeal__campaign__entity", "key__partner").defer(*SEALED)
     page = paging.by_id(request, rows if desk.may_read_partners else rows.defer(*SEALED, "key__partner__real_name"))
     keys = PartnerKey.objects.filter(partner__entity=desk.entity).select_related("partner", "appeal").order_by("-pk")
-    keys = keys.defer("partner__contact", "partner__account", "revoked_why", "fingerprint_at")
+    newest_keys = list(keys.defer("partner__contact", "partner__account", "revoked_why", "fingerprint_at")[:KEYS_SHOWN])
+    entitle([one.appeal for one in [*page.rows, *newest_keys] if one.appeal])
     on, addresses = today(), addresses_by_appeal(one.appeal_id for one in page.rows)
+    ours = Appeal.objects.filter(campaign__entity=desk.entity).order_by("slug")[:APPEALS_SHOWN]
     context = {
         "page": paging.Page(
             [
@@ -92,8 +95,8 @@ def seals(request: HttpRequest, desk: Desk) -> HttpResponse:
             page.newer_url,
             page.older_url,
         ),
-        "keys": [{"key": one, "name": _name(desk, one.partner)} for one in keys[:KEYS_SHOWN]],
-        "appeals": Appeal.objects.filter(campaign__entity=desk.entity).order_by("slug") if desk.may(May.SPEND) else [],
+        "keys": [{"key": one, "name": _name(desk, one.partner)} for one in newest_keys],
+        "appeals": entitle(ours) if desk.may(May.SPEND) else [],
         "seals_export": export_url(desk, "seals"),
         "keys_export": export_url(desk, "partner-keys"),
     }

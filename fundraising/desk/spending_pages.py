@@ -16,6 +16,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from ..appeals.titles import entitle
 from ..exports.kinds import today
 from ..models import Appeal, Category, Channel, OverheadPolicy, Purpose, SpendingStep, StepKind, StepState
 from ..money import Money
@@ -38,8 +39,10 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The appeals, and how many steps of each wait."""
     waiting = Count("fund__spending_steps", filter=Q(fund__spending_steps__state=StepState.WAITING))
     appeals = Appeal.objects.filter(campaign__entity=desk.entity).annotate(waiting=waiting)
+    page = paging.by_id(request, appeals.select_related("fund"))
+    entitle(page.rows)
     context = {
-        "page": paging.by_id(request, appeals.select_related("fund")),
+        "page": page,
         "waiting": SpendingStep.objects.filter(entity=desk.entity, state=StepState.WAITING).count(),
         "export_url": export_url(desk, "appeals"),
     }

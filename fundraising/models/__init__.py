@@ -1,6 +1,6 @@
 """The books' tables, by noun."""
 
-from .bank import BankAccount, BankLine, Match, MatchKind, Statement, StatementFormat
+from .bank import BankAccount, BankLine, Match, MatchKind, MatchReason, Statement, StatementFormat
 from .books import AccountNumber, Close, JournalEntry, JournalLine, JournalState
 from .breaks import Break, BreakNote, BreakState, Cause
 from .campaigns import (
@@ -20,6 +20,7 @@ from .campaigns import (
     QuestionKind,
     Round,
     RoundText,
+    title_among,
 )
 from .donations import Answer, Channel, Comment, CommentState, Donation, DonationState, PublicName, Tribute
 from .donors import Donor, TaxDetails
@@ -122,6 +123,7 @@ __all__ = [
     "Masking",
     "Match",
     "MatchKind",
+    "MatchReason",
     "Membership",
     "Notice",
     "NoticeKind",
@@ -155,4 +157,5 @@ __all__ = [
     "Tribute",
     "Upload",
     "UploadState",
+    "title_among",
 ]

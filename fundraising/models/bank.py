@@ -169,11 +169,33 @@ class MatchKind(models.TextChoices):
     OTHER = "other", _("something else, booked by hand")
 
 
+class MatchReason(models.TextChoices):
+    """Why a line is taken for what it was matched with: stored as codes, worded in the language of whoever reads."""
+
+    SAME_AMOUNT = "same_amount", _("is of this amount")
+    OTHER_AMOUNT = "other_amount", _("is of another amount")
+    QUOTED = "quoted", _("quotes its reference")
+    NUMBERED = "numbered", _("quotes its number")
+    SAME_ACCOUNT = "same_account", _("came from this account before")
+    SAME_NAME = "same_name", _("has a name in common")
+    REFUND_QUOTED = "refund_quoted", _("is a refund that quotes its reference")
+    REFUND_TO_ACCOUNT = "refund_to_account", _("may be a refund: it came from the account that this went to")
+    OURS = "ours", _("is from or to another bank account of ours")
+    RECORDED = "recorded", _("recorded from the line")
+    BREAK = "break", _("resolves a break")
+    TRACE = "trace", _("carries its trace id")
+    DESCRIPTOR = "descriptor", _("carries its text")
+    NAMES_STRIPE = "names_stripe", _("names Stripe")
+    ON_THE_DAY = "on_the_day", _("came on the day expected")
+    WITHIN_DAYS = "within_days", _("came within three days of the day expected")
+    TAKES_BACK = "takes_back", _("takes back a payout that failed")
+
+
 class Match(models.Model):
     """What a bank line, or a part of it, was matched with; undone by a reversal, never deleted.
 
     `key` names the other side: a payout's id at the provider, another bank account's slug, a step's UUID. Amount in
-    minor units with the line's sign.
+    minor units with the line's sign. `reasons` are those of the program; `why` is what a person wrote.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -182,6 +204,7 @@ class Match(models.Model):
     key = models.CharField(_("what"), max_length=120, blank=True)
     donation = models.ForeignKey("fundraising.Donation", models.PROTECT, null=True, related_name="bank_matches")
     amount_minor = models.BigIntegerField(_("amount (minor units)"))
+    reasons = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     why = models.CharField(_("why"), max_length=300, blank=True)
     entry = models.OneToOneField("fundraising.Entry", models.PROTECT, related_name="bank_match")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
@@ -193,6 +216,7 @@ class Match(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=MatchKind.values), name="match_kind_known"),
             models.CheckConstraint(condition=~Q(amount_minor=0), name="match_not_zero"),
+            models.CheckConstraint(condition=Q(reasons__contained_by=MatchReason.values), name="match_reasons_known"),
             models.CheckConstraint(
                 condition=Q(kind="donation", donation__isnull=False) | ~Q(kind="donation") & Q(donation__isnull=True),
                 name="match_of_donation_has_one",
@@ -206,6 +230,11 @@ class Match(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+    @property
+    def explanation(self) -> str:
+        """Why, in the language of whoever reads."""
+        return "; ".join([*(str(MatchReason(code).label) for code in self.reasons), *filter(None, [self.why])])
 
     @property
     def amount(self) -> Money:

@@ -33,6 +33,7 @@ class Cause(models.TextChoices):
     SUSPENSE = "suspense", _("money that matches nothing")
     FUND_SHORT = "fund_short", _("a fund has less than it has promised")
     FUND_LEFT = "fund_left", _("money in the fund of an appeal that is over")
+    SUBSCRIPTION_DOUBLED = "subscription_doubled", _("a mandate is collected twice")
     ORDER_NOT_IN_BANK = "order_not_in_bank", _("ordered from the bank, on no statement")
 
 

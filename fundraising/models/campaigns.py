@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,8 +12,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import get_language, override, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override, pgettext_lazy
 
 from ..money import Money, currencies, step
 from .entities import Fund, LegalEntity
@@ -88,6 +90,12 @@ TAKES_MONEY = (AppealState.OPEN, AppealState.CLOSING)
 OVER = (AppealState.CLOSED, AppealState.RESOLVED, AppealState.ARCHIVED)
 
 
+def title_among(by_language: Mapping[str, str]) -> str:
+    """The one in the active language, else in the first of the service's languages that has one; "" where none has."""
+    languages = [get_language() or "", settings.LANGUAGE_CODE, *(code for code, _name in settings.LANGUAGES)]
+    return next((by_language[code] for code in languages if code in by_language), "")
+
+
 class Appeal(models.Model):
     """One solicitation with a purpose, a fund of its own and rounds."""
 
@@ -119,6 +127,12 @@ class Appeal(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @cached_property
+    def title(self) -> str:
+        """The newest one in the active language, else in the first that it is worded in; its slug where it has none."""
+        said = dict(self.wordings.order_by("version").values_list("locale", "title"))
+        return title_among(said) or self.slug
 
     def clean(self) -> None:
         """Refuse what would break the books or the page, with what to do next."""

@@ -17,7 +17,7 @@ from django.utils import timezone
 from .. import donations, drafts, ledger, offline, trail
 from ..bank import matching
 from ..drafts import DonationDraft
-from ..models import BankLine, Channel, Donation, DonationState, Entry, Match, MatchKind
+from ..models import BankLine, Channel, Donation, DonationState, Entry, Match, MatchKind, MatchReason
 from ..money import Money
 from . import cash
 
@@ -74,7 +74,7 @@ def record_donation(draft: DonationDraft, recorded: Recorded, *, uuid: UUID, by:
 
 
 @transaction.atomic
-def record_from_line(draft: DonationDraft, line: BankLine, *, uuid: UUID, by: User, why: str) -> Match:
+def record_from_line(draft: DonationDraft, line: BankLine, *, uuid: UUID, by: User) -> Match:
     """Record a donation that came by bank transfer and was not announced, and match its line. Raises NotRecordable.
 
     Also what matching raises: NotMatchable where the line is explained by now.
@@ -86,7 +86,12 @@ def record_from_line(draft: DonationDraft, line: BankLine, *, uuid: UUID, by: Us
         raise NotRecordable("no_line")
     donation = drafts.record(draft, uuid=uuid, channel=Channel.BANK, in_kind="")
     match = matching.match_line(
-        line, kind=MatchKind.DONATION, amount_minor=draft.amount.minor, by=by, why=why, donation=donation
+        line,
+        kind=MatchKind.DONATION,
+        amount_minor=draft.amount.minor,
+        by=by,
+        reasons=[MatchReason.RECORDED],
+        donation=donation,
     )
     _trail(donation, Recorded(Channel.BANK, line.booked_on), by)
     return match

@@ -8,13 +8,11 @@ from datetime import date, timedelta
 from typing import Final
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from fundraising.bank.matching import NotMatchable, match_line, of_which_a_match_was_undone
 from fundraising.bank.suggestions import Suggestion
 from fundraising.ledger import Bucket
-from fundraising.models import BankAccount, BankLine, Match, MatchKind, Purpose
+from fundraising.models import BankAccount, BankLine, Match, MatchKind, MatchReason, Purpose
 from fundraising.offline.references import references_in
 
 from ..models import Payout
@@ -83,7 +81,7 @@ def _return(line: BankLine, payout: Payout) -> Suggestion:
         line.unexplained_minor,
         payout.currency,
         SAME_AMOUNT,
-        (_("takes back a payout that failed"),),
+        (MatchReason.TAKES_BACK,),
         key=payout.payout_id,
         account=account_of(payout),
     )
@@ -117,20 +115,20 @@ def account_of(payout: Payout) -> Bucket:
     return Bucket(payout.account.entity_id, Purpose.PAYOUTS, payout.currency, provider=payout.account.slug)
 
 
-def _reasons(line: BankLine, payout: Payout) -> Iterator[tuple[int, str | Promise]]:
-    yield SAME_AMOUNT, _("is of this amount")
+def _reasons(line: BankLine, payout: Payout) -> Iterator[tuple[int, MatchReason]]:
+    yield SAME_AMOUNT, MatchReason.SAME_AMOUNT
     text, name = _bare(f"{line.reference} {line.bank_reference}"), _bare(line.name)
     if carries_trace(line, payout.trace_id):
-        yield BY_TRACE, _("carries its trace id")
+        yield BY_TRACE, MatchReason.TRACE
     if payout.descriptor and _bare(payout.descriptor) in text + name:
-        yield BY_DESCRIPTOR, _("carries its text")
+        yield BY_DESCRIPTOR, MatchReason.DESCRIPTOR
     if "STRIPE" in name or "STRIPE" in text:
-        yield BY_NAME, _("names Stripe")
+        yield BY_NAME, MatchReason.NAMES_STRIPE
     days = (line.booked_on - payout.arrival_on).days
     if not days:
-        yield ON_THE_DAY, _("came on the day expected")
+        yield ON_THE_DAY, MatchReason.ON_THE_DAY
     elif abs(days) <= 3:
-        yield WITHIN_DAYS, _("came within three days of the day expected")
+        yield WITHIN_DAYS, MatchReason.WITHIN_DAYS
 
 
 def _bare(text: str) -> str:
@@ -237,14 +235,13 @@ def _by_days(lines: Sequence[BankLine], payouts: Sequence[Payout]) -> list[tuple
 
 
 def _match(line: BankLine, payout: Payout) -> bool:
-    why = "; ".join(str(reason) for _score, reason in _reasons(line, payout))
     try:
         match_line(
             line,
             kind=MatchKind.PAYOUT,
             amount_minor=line.amount_minor,
             by=None,
-            why=why,
+            reasons=[reason for _score, reason in _reasons(line, payout)],
             key=payout.payout_id,
             account=account_of(payout),
         )

@@ -21,6 +21,7 @@ from fundraising.models import BankLine, Cause
 from fundraising.money import EXPONENTS, Money
 
 from ..bank.matching import carries_trace
+from ..mandates.subscriptions import second_ones
 from ..models import StripeAccount
 from ..payouts import RETURNED
 from ..sweeps.settlement import CHARGES, FAILED_REFUNDS, REFUNDS, RETURNED_DEBITS
@@ -57,6 +58,7 @@ def findings(account: StripeAccount) -> Iterator[Finding]:
     yield from payouts_and_lines(account)
     yield from payouts_and_bank(account)
     yield from doubled_in_bank(account)
+    yield from second_ones(account)
 
 
 def lines_and_entries(account: StripeAccount) -> Iterator[Finding]:

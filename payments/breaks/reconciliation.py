@@ -36,6 +36,7 @@ CURSOR: Final = "reconciliation"
 OWN: Final = (
     Cause.CHARGE_MISSING, Cause.CHARGE_DOUBLED, Cause.CHARGE_FOREIGN, Cause.AMOUNT_DIFFERS, Cause.FEE_DIFFERS,
     Cause.UNKNOWN_TO_PROVIDER, Cause.PAYOUT_LINE_MISSING, Cause.PAYOUT_NOT_IN_BANK,
+    Cause.SUBSCRIPTION_DOUBLED,
 )  # fmt: skip
 SHARED: Final = {Cause.SUSPENSE: "txn:", Cause.BANK_LINE_DOUBLED: "payout:", Cause.BALANCE_DIFFERS: "stripe:"}
 

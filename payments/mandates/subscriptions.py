@@ -8,23 +8,34 @@ from __future__ import annotations
 
 import logging
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from fundraising import mandates
+from fundraising.breaks import Finding
 from fundraising.donations import NotBookedYet, in_transaction
-from fundraising.models import DonationState, Interval, Mandate, MandateEnd, MandateState
+from fundraising.models import Cause, DonationState, Interval, Mandate, MandateEnd, MandateState
 from fundraising.money import Money
 
 from .. import gateway
 from ..gateway import moment
-from ..models import CHANGE_OPEN, ChangeKind, MandateChange, Payment, PaymentState, StripeAccount, Subscription
+from ..models import (
+    CHANGE_OPEN,
+    ChangeKind,
+    MandateChange,
+    Payment,
+    PaymentState,
+    SecondSubscription,
+    StripeAccount,
+    Subscription,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +48,7 @@ COLLECTED_AT = time(12, tzinfo=UTC)
 # A change of day leaves at least this much between two collections, so that nobody is charged twice in a row.
 BETWEEN = {Interval.MONTH: timedelta(days=21), Interval.YEAR: timedelta(days=335)}
 OVERDUE_AFTER = timedelta(days=2)
+LOOK_UP_AGAIN = timedelta(hours=1)
 # The first words of an answer count for more than any event of the second in which it was asked for.
 ANSWER = timedelta(milliseconds=500)
 
@@ -126,23 +138,31 @@ def look_up_overdue(limit: int = 100) -> int:
         mandate__next_on__lt=late,
         status_at__lt=timezone.now() - OVERDUE_AFTER,
     )
-    late_ones = list(overdue.select_related("account").order_by("status_at")[:limit])
+    late_ones = list(_not_asked_lately(overdue)[:limit])
     for row in late_ones:
-        _unless_refused(partial(fetch, row.account, row.subscription_id), row)
+        _look_up(partial(fetch, row.account, row.subscription_id), row)
     return len(late_ones)
 
 
 def look_up_cards(limit: int = 100) -> int:
     """Ask Stripe about cards and accounts that no event has shown, as after a donor has named another; how many."""
     unseen = Subscription.objects.filter(method="").exclude(method_id="").exclude(status__in=OVER)
-    cards = list(unseen.select_related("account").order_by("pk")[:limit])
+    cards = list(_not_asked_lately(unseen)[:limit])
     for row in cards:
-        _unless_refused(partial(_fetch_method, row), row)
+        _look_up(partial(_fetch_method, row), row)
     return len(cards)
 
 
-def _unless_refused(ask: Callable[[], object], row: Subscription) -> None:
-    """What Stripe refuses holds up no other."""
+def _not_asked_lately(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """Those that no sweep has asked about for an hour, first those that none ever has."""
+    lately = timezone.now() - LOOK_UP_AGAIN
+    waiting = rows.filter(Q(looked_up_at=None) | Q(looked_up_at__lt=lately)).select_related("account")
+    return waiting.order_by(F("looked_up_at").asc(nulls_first=True), "status_at", "pk")
+
+
+def _look_up(ask: Callable[[], object], row: Subscription) -> None:
+    """Ask, and put it behind the others, whatever Stripe says: what it refuses holds up no other."""
+    Subscription.objects.filter(pk=row.pk).update(looked_up_at=timezone.now())
     try:
         ask()
     except gateway.Refused as error:
@@ -187,14 +207,59 @@ def _card(details: Object) -> dict[str, Any]:
 
 
 def _row(account: StripeAccount, subscription: Object, said_at: datetime) -> tuple[Subscription | None, bool]:
-    """The subscription's row, locked, and whether it was made now; None when the subscription is none of ours."""
+    """The subscription's row, locked, and whether it was made now; None when it is none of ours, or a mandate's second
+    one: of that it is only noted that it is there, for staff to end one of the two."""
     mandate = mandate_of(account, subscription.get("metadata"))
-    if mandate is None:
+    if mandate is None or _is_second(account, mandate, subscription, said_at):
         return None, False
     said = {**_said(subscription), "mandate": mandate, "status_at": said_at}
     return Subscription.objects.select_for_update(of=("self",)).get_or_create(
         account=account, subscription_id=subscription["id"], defaults=said
     )
+
+
+def _is_second(account: StripeAccount, mandate: Mandate, subscription: Object, said_at: datetime) -> bool:
+    # Of two that come at once one fails on the unique mandate, and is the second one when it is tried again.
+    first = Subscription.objects.filter(mandate=mandate).values_list("account", "subscription_id").first()
+    if first is None or first == (account.pk, subscription["id"]):
+        return False
+    amount = _amount(subscription)
+    said = {
+        "mandate": mandate,
+        "status": subscription["status"],
+        "status_at": said_at,
+        "began_at": moment(subscription["created"]),
+        "amount_minor": amount.minor,
+        "currency": amount.currency,
+    }
+    row, is_new = SecondSubscription.objects.select_for_update(of=("self",)).get_or_create(
+        account=account, subscription_id=subscription["id"], defaults=said
+    )
+    told, known = (said_at, _course(subscription["status"])), (row.status_at, _course(row.status))
+    if not is_new and told > known:
+        SecondSubscription.objects.filter(pk=row.pk).update(**said)
+    return True
+
+
+def second_ones(account: StripeAccount) -> Iterator[Finding]:
+    """Second subscriptions of a mandate that still collect, each until it has ended at Stripe.
+
+    The books are off by nothing, for what is collected is booked; it is the donor who pays twice.
+    """
+    alive = SecondSubscription.objects.filter(account=account).exclude(status__in=OVER)
+    for row in alive.select_related("mandate__subscription").order_by("pk"):
+        yield Finding(
+            Cause.SUBSCRIPTION_DOUBLED,
+            subject=row.subscription_id,
+            amount=Money(0, row.currency),
+            occurred_on=row.began_at.date(),
+            facts={
+                "mandate": str(row.mandate.uuid),
+                "second": row.subscription_id,
+                "subscription": row.mandate.subscription.subscription_id,
+                "each_time": row.amount_minor,
+            },
+        )
 
 
 def _said(subscription: Object) -> dict[str, Any]:

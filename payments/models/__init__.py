@@ -7,7 +7,7 @@ from .payments import ENDED, SESSION_LIFE, Payment, PaymentState, Surface, first
 from .payouts import Payout
 from .refunds import REFUND_OPEN, RefundReason, RefundRequest, RefundState
 from .settlement import BalanceTransaction, SyncCursor
-from .subscriptions import CHANGE_OPEN, ChangeKind, ChangeState, MandateChange, Subscription
+from .subscriptions import CHANGE_OPEN, ChangeKind, ChangeState, MandateChange, SecondSubscription, Subscription
 
 __all__ = [
     "CHANGE_OPEN",
@@ -29,6 +29,7 @@ __all__ = [
     "RefundReason",
     "RefundRequest",
     "RefundState",
+    "SecondSubscription",
     "StripeAccount",
     "Subscription",
     "Surface",

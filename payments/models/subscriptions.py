@@ -29,6 +29,9 @@ class Subscription(models.Model):
     brand = models.CharField(_("brand"), max_length=20, blank=True)
     last4 = models.CharField(_("last four digits"), max_length=4, blank=True)
     expires_on = models.DateField(_("card expires"), null=True)
+    looked_up_at = models.DateTimeField(
+        null=True, help_text="When a sweep asked Stripe about it last, answered or not."
+    )
 
     class Meta:
         constraints = [
@@ -40,6 +43,33 @@ class Subscription(models.Model):
         indexes = [models.Index(fields=["account", "method_id"], name="subscription_method")]
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
+
+    def __str__(self) -> str:
+        return self.subscription_id
+
+
+class SecondSubscription(models.Model):
+    """A subscription at Stripe that names a mandate which has another one already: the donor pays twice.
+
+    Made there by hand, or by a copy of another one. `status` is Stripe's word, the newest we heard. What it collects is
+    booked as the mandate's; nothing that it says moves the mandate. Amount in minor units, of one collection.
+    """
+
+    account = models.ForeignKey(StripeAccount, models.PROTECT, related_name="second_subscriptions")
+    mandate = models.ForeignKey("fundraising.Mandate", models.PROTECT, related_name="second_subscriptions")
+    subscription_id = models.CharField(max_length=120)
+    status = models.CharField(_("status"), max_length=60)
+    status_at = models.DateTimeField(help_text="When Stripe said so; an older word never replaces a newer one.")
+    began_at = models.DateTimeField(_("made"))
+    amount_minor = models.BigIntegerField(_("amount at Stripe (minor units)"))
+    currency = models.CharField(_("currency"), max_length=3)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "subscription_id"], name="second_subscription_once"),
+        ]
+        verbose_name = _("second subscription of a mandate")
+        verbose_name_plural = _("second subscriptions of mandates")
 
     def __str__(self) -> str:
         return self.subscription_id

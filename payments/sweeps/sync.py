@@ -43,6 +43,7 @@ FIRST_SWEEP = timedelta(days=3)
 # Objects show up in lists in the order in which they were made, but for a little.
 OVERLAP = timedelta(minutes=30)
 LOOK_UP_AGAIN = timedelta(seconds=30)
+LOOKED_UP_AT_ONCE = 200
 # Whoever has not sent the money by then has changed their mind; "on its way" must not stand there for ever.
 TRANSFERS_LAST = timedelta(days=30)
 # A bank takes up to three months to decide, and changes its mind later: this far back we read them all. They are few.
@@ -250,7 +251,7 @@ def look_up_payments() -> int:
 def _look_up_payments_of(account: StripeAccount) -> int:
     due = Payment.objects.filter(account=account, look_up_at__lte=timezone.now()).exclude(state__in=ENDED)
     asked = 0
-    for payment in due.select_related("account", "donation").order_by("look_up_at")[:200]:
+    for payment in due.select_related("account", "donation").order_by("look_up_at")[:LOOKED_UP_AT_ONCE]:
         try:
             look_up(payment)
         except (gateway.Unavailable, gateway.UnknownOutcome) as error:

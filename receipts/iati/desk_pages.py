@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from fundraising.appeals.titles import entitle
 from fundraising.desk import Desk, desk_page, render
 from fundraising.desk.export_links import export_url
 from fundraising.models import Appeal
@@ -54,7 +55,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     context = {
         "publisher": publisher,
         "kind": ORGANISATION_TYPES.get(publisher.kind) if publisher else "",
-        "appeals": appeals,
+        "appeals": entitle(appeals),
         "may_write": any(desk.may(right) for right in WRITE),
         "export_url": export_url(desk, "iati"),
     }

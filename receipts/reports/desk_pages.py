@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from fundraising.appeals.titles import entitle
 from fundraising.desk import Desk, desk_page, render
 from fundraising.desk.export_links import export_url
 from fundraising.desk.paging import by_id
@@ -47,9 +48,11 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     """All reports of the legal entity's appeals, and for which one can begin one."""
     rows = FundReport.objects.filter(appeal__fund__entity=desk.entity).select_related("appeal", "issued_by")
     making = rows.exclude(state=ReportState.ISSUED).values("appeal")
+    page = by_id(request, rows.defer("data"))
+    entitle(report.appeal for report in page.rows)
     context = {
-        "page": by_id(request, rows.defer("data")),
-        "appeals": Appeal.objects.filter(fund__entity=desk.entity).exclude(pk__in=making).order_by("slug"),
+        "page": page,
+        "appeals": entitle(Appeal.objects.filter(fund__entity=desk.entity).exclude(pk__in=making).order_by("slug")),
         "may_write": any(desk.may(right) for right in WRITES),
         "export_url": export_url(desk, "reports"),
     }

@@ -62,3 +62,14 @@ def test_a_title_of_one_long_word_is_broken_rather_than_the_page(site: Site, vis
     sign_in(page, site, "admin", to="/desk/lantern/staff/")
     page.locator(".desk-head > h1").evaluate("title => { title.textContent = 'x'.repeat(300) }")
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_the_statement_of_funds_fits_a_laptop_and_a_telephone(site: Site, visit: Visit) -> None:
+    page = visit("about:blank", locale="en-GB")
+    sign_in(page, site, "auditor", to="/desk/lantern/books/funds/")
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        regions = page.locator(".desk-scroll")
+        assert regions.count() > 0
+        for region in regions.all():
+            assert region.evaluate("region => region.scrollWidth - region.clientWidth") <= 0, width

@@ -124,7 +124,7 @@ def test_the_list_filters_by_cause_age_owner_state_and_currency(entity: LegalEnt
         "age=nonsense&owner=x&state=y&page=-1": {"ch_young", "ch_old"},
     }.items():
         page = finance.get(f"/desk/{entity.slug}/breaks/?{query}").content.decode()
-        assert {subject for subject in ("ch_young", "ch_old") if f'wraps">{subject}<' in page} == subjects, query
+        assert {subject for subject in ("ch_young", "ch_old") if f'wraps">Charge {subject}<' in page} == subjects, query
 
 
 def test_the_pages_ask_few_questions_whatever_the_number_of_breaks(entity: LegalEntity, finance: Client) -> None:

@@ -14,7 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from fundraising import breaks, donations, ledger
 from fundraising.books import manual_entries, periods
 from fundraising.books.manual_entries import Line
+from fundraising.desk.books_pages import FUND_GROUPS
 from fundraising.exports import work
+from fundraising.exports.tables import FUND_COLUMNS
 from fundraising.ledger import Bucket
 from fundraising.models import Break, Cause, Close, Entry, Export, ExportState, JournalEntry, Purpose, Role
 from fundraising.money import Money
@@ -85,8 +87,21 @@ def test_an_account_shows_what_it_held_its_lines_and_what_it_holds(finance: Clie
 
 def test_a_fund_shows_what_is_left(finance: Client, kit: AppealKit) -> None:
     shown = text(finance, kit, "books/funds/?first=2026-03-01&last=2026-03-31")
-    assert f"{kit.appeal.fund} €0.00 €100.00 €25.50 €0.00" in shown
+    assert f"{kit.appeal.fund} €0.00 €100.00 €25.50 Refunds €25.50 €0.00" in shown
     assert "€74.50 €0.00 At the end: what was there" in shown
+
+
+def test_each_figure_of_a_fund_is_told_where_a_column_stands_for_several(finance: Client, kit: AppealKit) -> None:
+    shown = text(finance, kit, "books/funds/?first=2026-03-01&last=2026-03-31")
+    assert "Refunds and disputes" in shown
+    assert "Refunds €25.50" in shown
+    [(row, cells)] = [
+        told for told in finance.get(address(kit, "books/funds/?first=2026-03-01&last=2026-03-31")).context["funds"]
+        if told[0].fund
+    ]  # fmt: skip
+    assert [name for names in FUND_GROUPS.values() for name in names] == list(FUND_COLUMNS)
+    assert [cell.amount.minor for cell in cells] == [0, 10_000, 2_550, 0, 0, 0, 0, 7_450, 0]
+    assert row.closing == cells[-2].amount
 
 
 def test_the_journal_shows_entries_by_filter(finance: Client, kit: AppealKit) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
-from fundraising.models import Appeal, AppealState, Role, SpendingStep
+from fundraising.appeals.titles import entitle
+from fundraising.models import Appeal, AppealState, Fund, Role, SpendingStep
 from tests import factories, staff
 from tests.fundraising.spending.kits import Spending, euros, give, make_spending
 
@@ -48,6 +52,43 @@ def test_a_campaigner_closes_an_appeal_and_reads_what_is_in_the_way_without_its_
     finance = staff.signed_in(world.author)
     assert "€123.45" in finance.get(url(world, "desk-appeal")).content.decode()
     assert finance.post(url(world, "desk-appeal-act", act="step-back"), {"reason": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Evacuations"), ("it", "Evacuazioni")])
+def test_pages_of_an_appeal_carry_its_title_in_the_language_of_whoever_reads(
+    world: Spending, language: str, title: str
+) -> None:
+    slug = world.kit.appeal.slug
+    desk = staff.at_desk(Role.FINANCE, world.kit.entity)
+    for name in (
+        "desk-appeal", "desk-appeal-spending", "desk-seal-new", "desk-report-begin", "desk-iati-appeal",
+    ):  # fmt: skip
+        page = desk.get(url(world, name), headers={"Accept-Language": language}).content.decode()
+        heading = page.partition("<h1>")[2].partition("</h1>")[0]
+        assert (title in heading, slug in heading) == (True, False), name
+        assert slug not in page.partition("<title>")[2].partition("</title>")[0], name
+    for name in ("desk-appeals", "desk-spending", "desk-reports", "desk-iati", "desk-seals"):
+        where = reverse(name, kwargs={"entity": world.kit.entity.slug})
+        page = desk.get(where, headers={"Accept-Language": language}).content.decode()
+        assert (title in page, f">{slug}<" in page) == (True, False), name
+
+
+def test_an_appeal_without_a_wording_in_the_readers_language_carries_another_one_or_its_slug(world: Spending) -> None:
+    appeal = world.kit.appeal
+    fund = Fund.objects.create(entity=world.kit.entity, name="Bare")
+    bare = Appeal.objects.create(
+        slug="bare", campaign=appeal.campaign, fund=fund, late_fund=appeal.late_fund, currency="EUR"
+    )
+    with override("fr"):
+        assert [one.title for one in entitle([appeal, bare])] == ["Evacuations", "bare"]
+        assert Appeal.objects.get(pk=appeal.pk).title == "Evacuations"
+
+
+def test_a_list_of_appeals_asks_once_for_all_titles(world: Spending, django_assert_num_queries: Any) -> None:
+    factories.make_appeal(world.kit.entity)
+    appeals = list(Appeal.objects.all())
+    with django_assert_num_queries(1):
+        assert len({one.title for one in entitle(appeals)}) == 1
 
 
 def test_finance_passes_on_what_is_left_and_archives(world: Spending) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from fundraising import ledger
 from fundraising.bank import matching, statements
@@ -61,7 +61,7 @@ def test_a_payout_is_suggested_with_its_reasons(account: BankAccount, clerk: Use
     [line] = bring(account, clerk, stripe_row(98_250, text="STRIPE PAYOUT trc 77"))
     [found] = bank_matching.suggestions(line)
     assert (found.key, found.score, found.kind) == (expected.payout_id, 100, MatchKind.PAYOUT)
-    assert [str(reason) for reason in found.reasons] == [
+    assert found.words == [
         "is of this amount", "carries its trace id", "carries its text", "names Stripe", "came on the day expected",
     ]  # fmt: skip
 
@@ -81,6 +81,30 @@ def test_the_only_payout_of_an_amount_is_matched_by_itself(
     matching.undo_match(found, by=clerk, reason="no")
     assert ledger.balance(paid_out).minor == 0
     assert bank_matching.match_certain(account) == 0, "what somebody undid is not done again by itself"
+
+
+def test_why_it_was_matched_is_worded_for_whoever_reads_it(
+    account: BankAccount, clerk: User, stripe: StripeAccount
+) -> None:
+    payout(stripe, 98_250)
+    bring(account, clerk, stripe_row(98_250))
+    with translation.override("it"):
+        bank_matching.match_certain(account)
+    found = Match.objects.get()
+    assert (found.why, "names_stripe" in found.reasons) == ("", True)
+    assert "names Stripe; came on the day expected" in found.explanation
+    with translation.override("it"):
+        assert "nomina Stripe" in found.explanation
+
+
+def test_a_match_of_before_says_why_as_it_was_worded_then(
+    account: BankAccount, clerk: User, stripe: StripeAccount
+) -> None:
+    payout(stripe, 98_250)
+    bring(account, clerk, stripe_row(98_250))
+    bank_matching.match_certain(account)
+    Match.objects.update(reasons=[], why="nomina Stripe")
+    assert Match.objects.get().explanation == "nomina Stripe"
 
 
 def test_two_payouts_or_two_lines_of_an_amount_are_left_to_people(

@@ -10,11 +10,17 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from fundraising import ledger
+from fundraising.ledger import Bucket
 from fundraising.models import (
     OVER,
     AfterClose,
     AppealState,
     AppealWording,
+    Break,
+    BreakState,
+    Cause,
+    DonationState,
     EndWish,
     FeeCover,
     Interval,
@@ -23,14 +29,28 @@ from fundraising.models import (
     MandateState,
     NoticeKind,
     PaymentMethod,
+    Purpose,
+    Role,
 )
 from fundraising.money import Money
 from payments import checkout, gateway
+from payments.breaks import reconciliation
 from payments.mandates import changes, subscriptions
 from payments.mandates.changes import NotChangeable
-from payments.models import ChangeKind, ChangeState, MandateChange, Payment, PaymentState, Subscription
+from payments.models import (
+    ChangeKind,
+    ChangeState,
+    EventState,
+    InboxEvent,
+    MandateChange,
+    Payment,
+    PaymentState,
+    SecondSubscription,
+    Subscription,
+)
+from payments.sweeps import sync
 from tests import staff
-from tests.payments.desk import DAY, Desk, differences, event_of, handle_all, state_of
+from tests.payments.desk import DAY, Desk, assert_books_agree, differences, event_of, handle_all, state_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -334,6 +354,33 @@ def test_a_mandate_that_is_silent_is_looked_up(live: Desk) -> None:
     assert mandate.state == MandateState.ENDED
 
 
+def test_mandates_that_stripe_does_not_know_hold_up_no_other_however_many_they_are(live: Desk) -> None:
+    strangers = [sign_up(live)[1] for _ in range(3)]
+    payment, mandate = sign_up(live)
+    live.stripe.v1.subscriptions.cancel(live.subscription(payment).id)  # and no event of it
+    now = timezone.now()
+    Mandate.objects.update(next_on=(now - timedelta(days=9)).date())
+    for number, unknown in enumerate(strangers):
+        long_ago = now - timedelta(days=8, hours=number)
+        Subscription.objects.filter(mandate=unknown).update(subscription_id=f"sub_gone{number}", status_at=long_ago)
+    Subscription.objects.filter(mandate=mandate).update(status_at=now - timedelta(days=7))
+    assert [subscriptions.look_up_overdue(limit=2) for _sweep in range(3)] == [2, 2, 0]
+    mandate.refresh_from_db()
+    assert mandate.state == MandateState.ENDED
+    Subscription.objects.update(looked_up_at=now - timedelta(hours=2))
+    assert subscriptions.look_up_overdue(limit=9) == 3  # asked about again, later
+
+
+def test_cards_that_stripe_does_not_know_hold_up_no_other_however_many_they_are(live: Desk) -> None:
+    strangers = [sign_up(live)[1] for _ in range(3)]
+    _payment, mandate = sign_up(live)
+    Subscription.objects.update(method="", last4="")
+    for number, unknown in enumerate(strangers):
+        Subscription.objects.filter(mandate=unknown).update(method_id=f"pm_gone{number}")
+    assert [subscriptions.look_up_cards(limit=2) for _sweep in range(3)] == [2, 2, 0]
+    assert Subscription.objects.get(mandate=mandate).last4 == "4242"
+
+
 def test_the_audit_sees_an_amount_that_differs_and_a_change_without_an_answer(live: Desk) -> None:
     _payment, mandate = sign_up(live)
     assert differences(asking_stripe=True) == []
@@ -344,6 +391,71 @@ def test_the_audit_sees_an_amount_that_differs_and_a_change_without_an_answer(li
     assert len(found) == 2
     assert "changes of mandates" in found[0]
     assert "mandates by the month" in found[1]
+
+
+def second_subscription(live: Desk, payment: Payment) -> Any:
+    """Somebody copies the subscription in Stripe's dashboard, metadata and all."""
+    first = live.subscription(payment)
+    params: Any = {
+        "customer": first.customer, "default_payment_method": first.default_payment_method,
+        "metadata": first.metadata.to_dict(), "items": [{"price": first["items"].data[0].price.id}],
+    }  # fmt: skip
+    made = live.stripe.v1.subscriptions.create(params)
+    live.keep_up()
+    return made
+
+
+def test_a_second_subscription_of_a_mandate_is_a_break_and_its_money_is_the_mandates(live: Desk) -> None:
+    payment, mandate = sign_up(live)
+    first = live.subscription(payment).id
+    live.advance(DAY)
+    second = second_subscription(live, payment)
+    assert not InboxEvent.objects.exclude(state=EventState.HANDLED).exists()
+    assert Subscription.objects.get().subscription_id == first
+    reconciliation.reconcile(live.account)
+    found = Break.objects.get(cause=Cause.SUBSCRIPTION_DOUBLED)
+    assert (found.subject, found.amount_minor, found.facts["subscription"]) == (second.id, 0, first)
+    page = staff.at_desk(Role.FINANCE, live.kit.entity).get(f"/desk/{live.kit.entity.slug}/breaks/{found.uuid}/")
+    text = page.content.decode()
+    assert "Cancel the second one" in text
+    assert second.id in text
+    assert f'mandates/{mandate.uuid}/">Mandate {mandate.reference}</a>' in text
+    live.until_next_collection(payment, DAY)
+    received = mandate.donations.filter(state=DonationState.RECEIVED)
+    assert (received.count(), len(live.charges())) == (4, 4)
+    live.stripe.v1.subscriptions.cancel(second.id)
+    live.keep_up()
+    mandate.refresh_from_db()
+    assert mandate.state == MandateState.ACTIVE
+    reconciliation.reconcile(live.account)
+    found.refresh_from_db()
+    assert found.state == BreakState.GONE
+    assert_books_agree(live)
+
+
+def test_what_a_second_subscription_collects_after_the_end_of_its_mandate_waits_in_suspense(live: Desk) -> None:
+    payment, mandate = sign_up(live)
+    live.advance(DAY)
+    second_subscription(live, payment)
+    live.stripe.v1.subscriptions.cancel(live.subscription(payment).id)
+    live.keep_up()
+    mandate.refresh_from_db()
+    assert mandate.state == MandateState.ENDED
+    live.advance(32 * DAY)
+    assert (mandate.donations.count(), len(live.charges())) == (2, 3)
+    in_suspense = Bucket(live.kit.entity.pk, Purpose.SUSPENSE, "EUR")
+    assert ledger.balance(in_suspense).minor == -5_000
+    reconciliation.reconcile(live.account)
+    assert Break.objects.filter(cause=Cause.SUBSCRIPTION_DOUBLED, state=BreakState.OPEN).exists()
+
+
+def test_the_end_of_a_second_subscription_is_learnt_from_stripes_list_too(live: Desk) -> None:
+    payment, _mandate = sign_up(live)
+    second = second_subscription(live, payment)
+    live.stripe.v1.subscriptions.cancel(second.id)  # and no event of it
+    sync.sync_mandates(live.account)
+    assert SecondSubscription.objects.get().status == "canceled"
+    assert list(subscriptions.second_ones(live.account)) == []
 
 
 def test_an_invoice_of_a_mandate_that_nobody_knows_does_nothing(live: Desk) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from fundraising import donations
-from fundraising.models import DonationState
+from fundraising.models import DonationState, StaffAction
 from fundraising.money import Money
 from payments import refunds
 from payments.models import FraudRefundLimit, FraudWarning, Payment, RefundReason, RefundRequest, RefundState
@@ -69,6 +69,8 @@ def test_finance_refunds_a_donation_from_its_page_and_the_books_follow(desk: Des
     assert state_of(payment.donation) == DonationState.REFUNDED
     row = RefundRequest.objects.get()
     assert (row.state, row.asked_by) == (RefundState.MADE, "finance")
+    line = StaffAction.objects.get(verb="refund_wanted")  # read by others, in their languages: a code, no sentence
+    assert (line.after["reason"], line.reason) == ("requested_by_customer", "")
     refund = desk.stripe.v1.refunds.retrieve(row.refund_id or "").to_dict(for_json=True)
     assert (refund["reason"], refund["metadata"]) == ("requested_by_customer", {"refund_request": str(row.uuid)})
     deliver_all(desk)

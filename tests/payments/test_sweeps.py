@@ -11,9 +11,9 @@ import pytest
 from django.utils import timezone
 
 from fundraising.models import DonationState, MandateState
-from payments import facts, gateway, tasks
+from payments import facts, gateway, payouts, tasks
 from payments.gateway import calls
-from payments.models import BalanceTransaction, EventState, InboxEvent, StripeAccount, SyncCursor
+from payments.models import BalanceTransaction, EventState, InboxEvent, Payment, Payout, StripeAccount, SyncCursor
 from payments.sweeps import cursors, settlement, sync
 from tests.payments.desk import Desk, differences, handle_all, state_of, unhandled
 
@@ -231,3 +231,36 @@ def test_the_end_of_an_old_mandate_that_no_event_told_of_is_found(desk: Desk) ->
     tasks.sync_mandates()
     mandate.refresh_from_db()
     assert mandate.state == MandateState.ENDED
+
+
+def test_attempts_that_stripe_does_not_know_hold_up_no_other_however_many_they_are(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "LOOKED_UP_AT_ONCE", 2)
+    unknown, known = [desk.checkout() for _ in range(3)], desk.donate()
+    now = timezone.now()
+    for number, payment in enumerate([*unknown, known]):
+        Payment.objects.filter(pk=payment.pk).update(look_up_at=now - timedelta(hours=9 - number))
+    for number, payment in enumerate(unknown):
+        Payment.objects.filter(pk=payment.pk).update(session_id=f"cs_gone{number}")
+    assert [sync.look_up_payments() for _sweep in range(3)] == [2, 2, 0]
+    assert state_of(known.donation) == DonationState.RECEIVED
+
+
+def test_a_payout_that_stripe_does_not_know_holds_up_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = timezone.now()
+    for number, name in enumerate(("po_gone", "po_here")):
+        Payout.objects.create(
+            account=desk.account, payout_id=name, currency="EUR", amount_minor=500, status="paid", status_at=at,
+            reconciliation=payouts.COMPLETED, created_at=at + timedelta(seconds=number), arrival_on=at.date(),
+        )  # fmt: skip
+    itemised = []
+
+    def itemise(payout: Payout) -> int:
+        if payout.payout_id == "po_gone":
+            raise gateway.Refused("resource_missing")
+        itemised.append(payout.payout_id)
+        return 1
+
+    monkeypatch.setattr(payouts, "itemise", itemise)
+    assert (payouts.itemise_due(desk.account), itemised) == (1, ["po_here"])

@@ -341,7 +341,7 @@ def test_nobody_outside_sees_a_draft_or_the_reports_of_an_unpublished_appeal(
 def test_staff_draft_look_and_issue_at_the_desk(kit: AppealKit) -> None:
     desk = staff.at_desk(Role.FINANCE, kit.entity)
     where = f"/desk/{kit.entity.slug}/reports/"
-    assert kit.appeal.slug in desk.get(where).content.decode()
+    assert kit.wordings["en"].title in desk.get(where).content.decode()
     told = {"first": "2026-01-01", "last": TODAY().isoformat(), "next_on": "", "note_en": "As planned.", "note_it": ""}
     wrong = desk.post(f"{where}of/{kit.appeal.slug}/", {**told, "last": "2999-01-01"})
     assert (wrong.status_code, "Only days that are over" in wrong.content.decode()) == (422, True)

@@ -120,7 +120,7 @@ def test_a_donor_is_known_by_the_account_that_their_money_came_from(
     )
     suggestions.match_certain(account)
     found = {suggestion.donation: suggestion for suggestion in suggestions.for_line(new)}
-    assert "came from this account before" in [str(reason) for reason in found[second].reasons]
+    assert "came from this account before" in found[second].words
     assert old.iban_index == new.iban_index
 
 

@@ -145,7 +145,10 @@ def test_a_suggestion_says_why_and_one_click_matches_it(
     text = page_of(desk, line)
     assert "quotes its reference" in text
     assert "is of another amount" in text
-    match(desk, line, kind="donation", what=str(donation.uuid), why="quotes its reference")
+    match(desk, line, kind="donation", what=str(donation.uuid), reasons="quoted")
+    assert "by itself" not in page_of(desk, line)
+    assert (Match.objects.get().reasons, Match.objects.get().why) == (["quoted"], "")
+    assert "quotes its reference" in page_of(desk, line)
     donation.refresh_from_db()
     assert (donation.state, donation.amount_minor) == (DonationState.RECEIVED, 4_000)
 
