@@ -67,7 +67,9 @@ def test_the_same_form_sent_again_records_nothing_more(kit: AppealKit, care: Cli
     assert Donation.objects.count() == 1
 
 
-def test_a_form_that_comes_back_filled_in_is_recorded_again_only_when_there_are_two(kit: AppealKit, care: Client) -> None:
+def test_a_form_that_comes_back_filled_in_is_recorded_again_only_when_there_are_two(
+    kit: AppealKit, care: Client
+) -> None:
     record(care, kit)
     answer = record(care, kit)
     assert answer.status_code == 422
