@@ -36,7 +36,7 @@ class Way:
     """`state`: counted | late | withheld | returned. `reached` only where it is counted and the pool can be summed."""
 
     state: str
-    received_at: datetime | None
+    received_on: date | None  # as its receipt has it: where the legal entity sits
     settled_on: date | None
     reached: tuple[Reached, ...] = ()
     waiting: Money | None = None  # about, of the donation: not allocated yet
@@ -52,12 +52,13 @@ def way_of(donation: Donation) -> Way | None:
     settled_on = _settled_on(donation)
     counted = donations.net_received(donation)
     appeal = donation.page.appeal
+    received_on = appeal.fund.entity.day_of(donation.received_at)
     if counted.minor <= 0:
         state = "withheld" if donation.state == DonationState.DISPUTED else "returned"
-        return Way(state, donation.received_at, settled_on)
+        return Way(state, received_on, settled_on)
     if donation.fund_id != appeal.fund_id:
-        return Way("late", donation.received_at, settled_on)
-    return _in_the_pool(donation, counted, settled_on, appeal)
+        return Way("late", received_on, settled_on)
+    return _in_the_pool(counted, received_on, settled_on, appeal)
 
 
 _CAME: Final = frozenset(
@@ -65,16 +66,16 @@ _CAME: Final = frozenset(
 )
 
 
-def _in_the_pool(donation: Donation, counted: Money, settled_on: date | None, appeal: Appeal) -> Way:
+def _in_the_pool(counted: Money, received_on: date, settled_on: date | None, appeal: Appeal) -> Way:
     found = published_figures(appeal)
     weights = pool(found)
     if not weights or not any(weights.values()):
-        return Way("counted", donation.received_at, settled_on)
+        return Way("counted", received_on, settled_on)
     percents = dict(zip(weights, apportioned(100, list(weights.values())), strict=True))
     amounts = dict(zip(weights, counted.split(list(weights.values())), strict=True))
     return Way(
         state="counted",
-        received_at=donation.received_at,
+        received_on=received_on,
         settled_on=settled_on,
         reached=tuple(
             Reached(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core.cache import caches
@@ -10,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from fundraising import disputed
-from fundraising.models import Appeal, Donation, Evidence
+from fundraising.models import Appeal, Donation, Evidence, LegalEntity
 from fundraising.money import Money
 from fundraising.spending import verbs
 from fundraising.spending.published import published_figures
@@ -123,6 +124,13 @@ def test_late_money_goes_to_the_secondary_purpose_and_says_so(world: Spending, c
     page = html(donation, client)
     assert "What this appeal does not need helps others at risk." in page
     assert "set aside for a purpose" not in page
+
+
+def test_the_day_is_that_of_the_receipt_where_the_legal_entity_sits(world: Spending) -> None:
+    donation = newest(world)
+    LegalEntity.objects.filter(pk=world.kit.entity.pk).update(time_zone="America/Los_Angeles")
+    Donation.objects.filter(pk=donation.pk).update(received_at=datetime(2026, 7, 2, 3, tzinfo=UTC))
+    assert the_way(donation).received_on == date(2026, 7, 1)
 
 
 def test_without_an_exchange_rate_no_share_is_claimed(world: Spending) -> None:
