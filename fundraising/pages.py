@@ -28,6 +28,7 @@ from .spending.way import way_of
 PUBLIC_SECONDS = 5
 # For how long a donor who came back from the payment page is told "confirming".
 CONFIRMING = timedelta(hours=2)
+ON_ITS_WAY = timedelta(days=14)  # banks take about ten to credit a refund
 
 
 def _language() -> str:
@@ -191,6 +192,12 @@ def _is_being_collected(found: Donation, mandate: Mandate) -> bool:
     return at_once and mandate.state == MandateState.ACTIVE and timezone.now() - found.opened_at < CONFIRMING
 
 
+def _is_on_its_way_back(found: Donation) -> bool:
+    """Whether the last of what was sent back may still be with the banks."""
+    since = timezone.now() - ON_ITS_WAY
+    return Entry.objects.filter(donation=found, key__startswith="refund:", occurred_at__gt=since).exists()
+
+
 def donation_context(found: Donation, state: str) -> dict[str, Any]:
     """What donation.html and pay_unavailable.html are given."""
     address = _address(found)
@@ -205,6 +212,7 @@ def donation_context(found: Donation, state: str) -> dict[str, Any]:
             "state": state,
             "received_at": found.received_at,
             "refunded": refunded,
+            "is_on_its_way": state == "refunded" and _is_on_its_way_back(found),
             "withheld": donations.withheld(found) if state == "disputed" else None,
             "public_name": PublicName(found.public_name).label,
             "tribute": Tribute(found.tribute).label if found.tribute else "",

@@ -291,6 +291,18 @@ def test_coming_back_from_the_payment_page_is_no_payment(visitor: Client, kit: f
     assert visitor.get(f"{state}?returned=1").json() == {"state": "refunded"}
 
 
+@pytest.mark.parametrize(("days", "is_told"), [(13, True), (15, False)])
+def test_a_refund_is_said_to_be_on_its_way_for_as_long_as_banks_take(
+    visitor: Client, kit: factories.AppealKit, days: int, is_told: bool
+) -> None:
+    donation = factories.open_donation(kit, locale="en")
+    charge = factories.receive(donation)
+    factories.refund(charge, donation.amount, at=timezone.now() - timedelta(days=days))
+    shown = text(visitor.get(donation_page(donation)))
+    assert "We have sent back" in shown
+    assert ("reaches your account" in shown) == is_told
+
+
 def test_who_came_back_long_ago_and_never_paid_is_not_told_to_wait(visitor: Client, kit: factories.AppealKit) -> None:
     donation = factories.open_donation(kit)
     Donation.objects.update(opened_at=timezone.now() - timedelta(hours=3))

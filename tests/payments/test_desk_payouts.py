@@ -133,12 +133,12 @@ def test_a_payout_tells_of_its_breaks_and_of_the_one_sent_again(
 ) -> None:
     failed = paid_out(account, [], amount_minor=900, status="failed", failure_code="account_closed")
     again = paid_out(account, [], amount_minor=900, retry_of=failed.payout_id)
-    Break.objects.create(
+    found = Break.objects.create(
         entity=kit.entity, cause=Cause.FEE_DIFFERS, subject="ch_1", currency="EUR", amount_minor=7,
         facts={"payout": failed.payout_id},
     )  # fmt: skip
     shown = page(finance, at(kit.entity, f"{failed.payout_id}/"))
-    for words in (again.payout_id, "account closed", "ch_1"):
+    for words in (again.payout_id, "account closed", "€0.07", f"/breaks/{found.uuid}/"):
         assert words in shown, words
     assert failed.payout_id in page(finance, at(kit.entity, f"{again.payout_id}/"))
 
