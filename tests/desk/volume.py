@@ -151,6 +151,9 @@ def begin() -> Full:
     found = Break.objects.create(
         entity=entity, cause=Cause.CHARGE_MISSING, subject="ch_lost", donation=donation, **FIVE
     )
+    Break.objects.create(  # names what the many name: pages ask once for each kind of thing
+        entity=entity, cause=Cause.SUSPENSE, subject="txn:first", facts={"payout": "po_first"}, **FIVE
+    )
     euros = Money(500, "EUR")
     draft = manual_entries.draft_entry(
         entity, [manual_entries.Line(Purpose.EXPENSES, euros), manual_entries.Line(Purpose.OTHER_INCOME, -euros)],
