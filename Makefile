@@ -13,8 +13,9 @@ demo: setup ## Start the whole service with demo content on this machine; Ctrl-C
 test: setup-dev ## Run the quick tests (ARGS="-k receipt" for some of them)
 	@$(PYTHON) -m pytest -n 2 -m "not slow" $(ARGS)
 
+# Three at once on two cores: many of them wait for other processes.
 test-slow: setup-dev ## Run the tests that start and kill processes, drive a browser, or go through long histories
-	@$(PYTHON) -m pytest -n 2 --dist loadscope -m "slow and not long" $(ARGS)
+	@$(PYTHON) -m pytest -n 3 --dist loadscope -m "slow and not long" $(ARGS)
 
 test-long: setup-dev ## Run every event in every order, and a month of 10,000 donations with planted errors
 	@$(PYTHON) -m pytest -n 2 -m long $(ARGS)
