@@ -1,12 +1,10 @@
 """What all tests share: real PostgreSQL, the Stripe sandbox and, where marked, a Celery worker as real processes."""
 
 import os
-import random
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest import mock
 
 import httpx
 import kombu.pools
@@ -26,6 +24,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from config import runner
 from config.processes import Group, Program, Running, free_port
+from config.simulation import chance
 from tests import databases
 from tests.waiting import wait_until
 
@@ -130,8 +129,7 @@ def _the_same_chance(request: pytest.FixtureRequest) -> Iterator[None]:
     if hypothesis_settings.get_current_profile_name() == "search":
         yield
         return
-    chance = random.Random(request.node.nodeid)
-    with mock.patch("os.urandom", chance.randbytes), mock.patch("random._urandom", chance.randbytes):
+    with chance.drawn_from(request.node.nodeid):
         yield
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from payments import checkout
 from payments.gateway import calls, lists
-from payments.sweeps import cursors as sweeps
+from payments.sweeps import cursors
 
 
 class Standing(datetime):
@@ -71,7 +71,7 @@ def hurried() -> Iterator[None]:
         mock.patch.object(lists, "FIRST_PAUSE", 0.01),
         mock.patch.object(calls.Connection, "INITIAL_DELAY", 0.01),
         mock.patch.object(calls.Connection, "MAX_DELAY", 0.01),
-        mock.patch.object(sweeps, "PATIENCE_SECONDS", 0.1),
+        mock.patch.object(cursors, "PATIENCE_SECONDS", 0.1),
         mock.patch.object(checkout, "PATIENCE_SECONDS", 0.1),
     ):
         calls._client.cache_clear()

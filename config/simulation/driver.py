@@ -28,7 +28,7 @@ from fundraising.models import (
 )
 from fundraising.money import Money
 from payments import checkout, inbox, refunds
-from payments.mandates import changes as mandates
+from payments.mandates import changes
 from payments.models import ChangeKind, InboxEvent, RefundReason
 
 from . import clock
@@ -164,8 +164,8 @@ class Driver:
             more = {"until": timezone.localdate() + timedelta(days=self.random.randint(20, 70))}
         elif kind == ChangeKind.END:
             more = {"end_reason": MandateEnd.DONOR, "end_wish": EndWish.MONEY}
-        with suppress(mandates.NotChangeable):
-            mandates.carry_out(mandates.request_change(mandate, uuid=self._uuid(), kind=kind, **more).pk)
+        with suppress(changes.NotChangeable):
+            changes.carry_out(changes.request_change(mandate, uuid=self._uuid(), kind=kind, **more).pk)
 
     def _mandate(self) -> Mandate | None:
         known = Mandate.objects.exclude(state__in=[MandateState.OPENED, MandateState.ENDED]).order_by("pk")

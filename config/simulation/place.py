@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from config.processes import Group, free_port
 from payments import gateway, inbox
 from payments.models import StripeAccount, WebhookSecret
 
-from . import clock, faults
+from . import chance, clock, faults
 from .broker import Broker
 from .driver import Driver
 from .verdict import Verdict, judge
@@ -142,7 +141,7 @@ def simulate(
 ) -> tuple[Driver, Verdict, dict[str, int]]:
     """One simulation on an empty database and an emptied sandbox: driver, verdict, and the faults that struck."""
     began = FIRST_DAY + timedelta(days=97 * seed_number % 1461)
-    with sandbox_as_simulated(http, seed_number, began), clock.standing(began), _same_chance(seed_number):
+    with sandbox_as_simulated(http, seed_number, began), clock.standing(began), chance.drawn_from(seed_number):
         seed.content()
         account = StripeAccount.objects.get(slug="lantern")
         StripeAccount.objects.exclude(pk=account.pk).delete()
@@ -172,14 +171,6 @@ def sandbox_as_simulated(http: httpx.Client, seed_number: int, moment: datetime)
         yield
     finally:
         http.post("/sandbox/settings", json=before).raise_for_status()
-
-
-@contextmanager
-def _same_chance(seed_number: int) -> Iterator[None]:
-    """Tokens, keys and ids are drawn alike in every run of a seed."""
-    draw = random.Random(seed_number).randbytes  # noqa: S311
-    with mock.patch("os.urandom", draw), mock.patch("random._urandom", draw):
-        yield
 
 
 def connect(account: StripeAccount, webhooks: str) -> None:
